@@ -1,0 +1,46 @@
+"""Every error that dqwatch raises on purpose.
+
+    DqwatchError                      exit code 3
+    ├── UsageError (ValueError)       exit code 2: the command or a file of the user's own must change
+    │   ├── RuleFileError             a rule set, catalogue or layout file is wrong
+    │   ├── UnsupportedDataError      a kind of input that dqwatch does not read (yet)
+    │   └── MissingExtraError (ImportError)   an optional package is needed; names the extra
+    └── SourceError (OSError)         exit code 3: the input cannot be read
+        └── SourceNotFoundError (FileNotFoundError)
+
+A message is one line: where, what, got, allowed, what to do.
+"""
+
+from __future__ import annotations
+
+
+class DqwatchError(Exception):
+    """Base of all errors of dqwatch; `exit_code` is what the command line returns for it."""
+
+    exit_code = 3
+
+
+class UsageError(DqwatchError, ValueError):
+    """An option, argument or file of the user's own is wrong."""
+
+    exit_code = 2
+
+
+class RuleFileError(UsageError):
+    """A rule set, catalogue or layout file cannot be used; the message names file, rule and key."""
+
+
+class UnsupportedDataError(UsageError):
+    """The input is of a kind that dqwatch does not read."""
+
+
+class MissingExtraError(UsageError, ImportError):
+    """An optional package is missing; the message names the extra that brings it."""
+
+
+class SourceError(DqwatchError, OSError):
+    """The input exists but cannot be read as what it claims to be."""
+
+
+class SourceNotFoundError(SourceError, FileNotFoundError):
+    """There is no such input."""

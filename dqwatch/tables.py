@@ -1,0 +1,205 @@
+"""The tables in which everything meets: their columns, types, units and meaning.
+
+A table is a pandas DataFrame. `frame` makes one from columns and checks it against its schema; a metric that adds a
+column declares it here. `time` is text (ISO 8601, sortable), because dates of a 360-day calendar fit no datetime type.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dqwatch.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Column(NamedTuple):
+    """One column; `dtype` is 'str', 'int' (int64), 'uint' (uint64), 'float' (float64), 'bool' or 'truth' (nullable)."""
+
+    name: str
+    dtype: str
+    unit: str
+    meaning: str
+
+
+_DTYPES = {"str": "str", "int": "int64", "uint": "uint64", "float": "float64", "bool": "bool", "truth": "boolean"}
+
+_FIELD_KEY = (
+    Column("time", "str", "", "time of the field as its axis labels it; '' for a field without time"),
+    Column("time_index", "int", "", "position on its time axis"),
+    Column("variable", "str", "", "name of the variable, with its level"),
+    Column("param", "str", "", "name without the level"),
+    Column("level", "float", "as the variable's level type", "level; NaN for single-level variables"),
+    Column("member", "int", "", "ensemble member, from 0"),
+)
+
+TABLES: dict[str, tuple[Column, ...]] = {
+    "fields": (
+        *_FIELD_KEY,
+        Column("declared_missing", "bool", "", "the source declares this date missing: all NaN is right"),
+        Column("n", "int", "cells", "cells of the field"),
+        Column("n_nan", "int", "cells", "NaN, missing values included"),
+        Column("n_nan_unexpected", "int", "cells", "NaN that neither catalogue, source nor a constant mask explains"),
+        Column("n_inf", "int", "cells", "plus or minus infinity"),
+        Column("n_sentinel", "int", "cells", "values equal to a well-known fill value, not decoded as missing"),
+        Column("n_out_of_bounds", "int", "cells", "finite values outside the range that is physically possible"),
+        Column("n_unusual", "int", "cells", "finite values outside the range that is usual"),
+        Column("min", "float", "of the variable", "smallest finite value"),
+        Column("max", "float", "of the variable", "largest finite value"),
+        Column("mean", "float", "of the variable", "mean of the finite values"),
+        Column("std", "float", "of the variable", "population standard deviation of the finite values"),
+        Column("wmean", "float", "of the variable", "area-weighted mean of the finite values; NaN without weights"),
+        Column("q01", "float", "of the variable", "1 % quantile, from the histogram"),
+        Column("q50", "float", "of the variable", "median, from the histogram"),
+        Column("q99", "float", "of the variable", "99 % quantile, from the histogram"),
+        Column("nan_hash", "uint", "", "hash of the pattern of NaN; 0 if there is none"),
+        Column("data_hash", "uint", "", "hash of the bits of the values"),
+        Column("mask_changed", "bool", "", "the pattern of NaN differs from the variable's usual one"),
+        Column("all_nan", "bool", "", "no value at all"),
+    ),
+    "times": (
+        Column("axis", "str", "", "name of the time axis"),
+        Column("time", "str", "", "label of the time"),
+        Column("time_index", "int", "", "position on the axis; -1 for an expected time that is not there"),
+        Column("present", "bool", "", "the axis has this time"),
+        Column("expected", "bool", "", "the declared or dominant cadence has this time"),
+        Column("decodable", "bool", "", "the time is valid under its units and calendar"),
+        Column("in_order", "bool", "", "later than every time before it (equal counts as in order: see duplicate)"),
+        Column("duplicate", "bool", "", "stands on the axis already"),
+        Column("step_h", "float", "h", "hours since the previous time on the axis; NaN for the first"),
+        Column("step_ok", "bool", "", "the step is one of the cadence (or there is none to compare with)"),
+        Column("hour", "float", "h", "hour of the day; NaN if undecodable"),
+        Column("hour_ok", "bool", "", "the hour is one of those declared or found in the axis's cadence"),
+        Column("n_missing_before", "int", "times", "expected times that are missing just before this one, undeclared"),
+        Column("in_future", "bool", "", "later than the time of the run plus 45 days (analysis times only)"),
+        Column("declared_missing", "bool", "", "the source declares the date missing"),
+        Column("all_nan", "bool", "", "every scanned field of this time is NaN throughout (false if none was scanned)"),
+        Column("missing_as_declared", "bool", "", "declared missing and all NaN, or neither"),
+        Column("n_fields", "int", "fields", "fields scanned at this time"),
+    ),
+    "variables": (
+        Column("variable", "str", "", "name, with its level"),
+        Column("param", "str", "", "name without the level"),
+        Column("source_name", "str", "", "name in the source"),
+        Column("level", "float", "", "level; NaN for single-level variables"),
+        Column("known", "bool", "", "the catalogue knows the quantity"),
+        Column("units", "str", "", "units as declared; '' if none"),
+        Column("catalogue_units", "str", "", "units of the catalogue; '' if unknown"),
+        Column("units_given", "bool", "", "units are declared"),
+        Column("units_ok", "bool", "", "declared units convert to the catalogue's (true where either is absent)"),
+        Column("magnitude_ok", "bool", "", "values have the size that the declared units promise (true where unknown)"),
+        Column("suspected_units", "str", "", "units that the values would fit; '' if none is suspected"),
+        Column("n_fields", "int", "fields", "fields scanned"),
+        Column("n_absent", "int", "fields", "fields that the time axis promises and the source lacks"),
+        Column("n_values", "int", "values", "finite values scanned"),
+        Column("n_nan", "int", "values", "NaN scanned, dates declared missing left out"),
+        Column("min", "float", "of the variable", "smallest finite value"),
+        Column("max", "float", "of the variable", "largest finite value"),
+        Column("mean", "float", "of the variable", "mean of the finite values"),
+        Column("std", "float", "of the variable", "population standard deviation of the finite values"),
+        Column("constant_in_time", "bool", "", "two or more fields, all with the same bits"),
+        Column("mask_constant", "bool", "", "the pattern of NaN is the same in every field"),
+        Column(
+            "nan_allowed",
+            "bool",
+            "",
+            "NaN is expected: by the source's word, or a constant mask that the catalogue allows",
+        ),
+    ),
+    "grid": (
+        Column("grid", "str", "", "name of the grid"),
+        Column("kind", "str", "", "regular, reduced_gaussian, curvilinear, unstructured, profile or unknown"),
+        Column("shape", "str", "", "as stored"),
+        Column("n_cells", "int", "cells", "cells"),
+        Column("lat_min", "float", "degrees_north", "southernmost cell"),
+        Column("lat_max", "float", "degrees_north", "northernmost cell"),
+        Column("lon_min", "float", "degrees_east", "smallest longitude"),
+        Column("lon_max", "float", "degrees_east", "largest longitude"),
+        Column("orientation", "str", "", "north_to_south, south_to_north, mixed or unknown"),
+        Column("longitude_convention", "str", "", "0_360, -180_180, both_fit, mixed or unknown"),
+        Column("n_duplicate_cells", "int", "cells", "cells at the place of an earlier cell"),
+        Column(
+            "n_bad_coordinates",
+            "int",
+            "cells",
+            "coordinates that are NaN, latitudes beyond 90, longitudes beyond 360",
+        ),
+        Column("area_weights", "str", "", "how area weights were made; 'none: ...' if there are none"),
+    ),
+    "arrays": (
+        Column("array", "str", "", "name in the store"),
+        Column("dims", "str", "", "dimensions"),
+        Column("shape", "str", "", "length of each dimension"),
+        Column("dtype", "str", "", "type on disk"),
+        Column("chunks", "str", "", "chunk shape; '' if contiguous"),
+        Column("shards", "str", "", "shard shape; '' if none"),
+        Column("chunk_mb", "float", "MB (1e6 bytes)", "uncompressed size of a chunk"),
+        Column("codec", "str", "", "compression"),
+        Column("fill_value", "str", "", "fill value; '' if none"),
+        Column("size_mb", "float", "MB (1e6 bytes)", "uncompressed size"),
+        Column("stored_mb", "float", "MB (1e6 bytes)", "size in storage; NaN if unknown"),
+        Column("ratio", "float", "1", "uncompressed over stored; NaN if unknown"),
+        Column("objects", "int", "", "chunk objects present; -1 if not applicable"),
+        Column("missing_chunks", "int", "", "chunk objects absent; -1 if not applicable"),
+        Column("calendar", "str", "", "calendar; '' if it has none"),
+        Column("length_ok", "truth", "", "its time dimension is as long as the time axis; null if it has none"),
+    ),
+}
+
+
+def frame(table: str, columns: Mapping[str, Any]) -> pd.DataFrame:
+    """A table from its columns, typed and ordered as its schema says.
+
+    Parameters
+    ----------
+    table : str
+        Name of a table.
+    columns : mapping of column name to sequence, all of one length
+        Exactly the columns of the schema.
+
+    Returns
+    -------
+    pd.DataFrame
+
+    Raises
+    ------
+    KeyError
+        If a column of the schema is absent, or one is given that the schema lacks.
+    """
+    import pandas as pd
+
+    schema = TABLES[table]
+    expected = {c.name for c in schema}
+    if set(columns) != expected:
+        wrong = ", ".join(sorted(expected ^ set(columns)))
+        raise KeyError(f"table '{table}': columns differ from the schema: {wrong}")
+    return pd.DataFrame({c.name: pd.Series(columns[c.name], dtype=_DTYPES[c.dtype]) for c in schema})
+
+
+def write_parquet(tables: Mapping[str, pd.DataFrame], folder: str | os.PathLike[str]) -> None:
+    """Write each table as `folder/NAME.parquet`, each file complete or not there at all.
+
+    Raises
+    ------
+    MissingExtraError
+        If pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("writing Parquet needs pyarrow: pip install 'dqwatch[parquet]'") from error
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        handle, temporary = tempfile.mkstemp(dir=target, prefix=f".{name}.", suffix=".parquet")
+        os.close(handle)
+        try:
+            table.to_parquet(temporary, index=False)
+            os.replace(temporary, target / f"{name}.parquet")
+        finally:
+            Path(temporary).unlink(missing_ok=True)
