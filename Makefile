@@ -52,7 +52,7 @@ bench: .venv/.test
 
 # The sets agree: the larger one is made first and constrains the smaller.
 lock: | $(UV)
-	$(COMPILE) pyproject.toml requirements/linux.in --extra parquet --extra grib --extra url --extra dask \
+	$(COMPILE) pyproject.toml requirements/linux.in --extra parquet --extra grib --extra url \
 		--group build --group test --group lint --output-file requirements/test.txt
 	$(COMPILE) pyproject.toml --group build --constraints requirements/test.txt --output-file requirements/core.txt
 	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
