@@ -257,6 +257,8 @@ class Verdict:
     sampled: str = ""
     """'' for a full pass; else what part of the data was looked at."""
     notes: tuple[str, ...] = ()
+    error: str = ""
+    """Why nothing could be concluded (status 'error', no results), as one line; '' if the verb ran to its end."""
     baseline: Mapping[str, Any] | None = None
     drift: Mapping[str, Any] | None = None
     advice: Mapping[str, Any] | None = None
