@@ -1,0 +1,147 @@
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dqwatch import tables
+from dqwatch.reports.html import render
+from dqwatch.reports.html_picture import defect_map
+from dqwatch.types import Finding, Verdict
+
+EVIL = "<script>alert('t')</script>"
+
+
+def fields(variables, times, spoilt=None):
+    """A clean `fields` table of 1,000-cell fields; `spoilt` maps (variable, time) to a number of missing cells."""
+    keys = [(t, v) for t in times for v in variables]
+    columns = {c.name: np.zeros(len(keys)) for c in tables.TABLES["fields"]}
+    columns["time"] = [t for t, _ in keys]
+    columns["variable"] = columns["param"] = [v for _, v in keys]
+    columns["n"] = np.full(len(keys), 1000)
+    columns["n_nan_unexpected"] = [(spoilt or {}).get((v, t), 0) for t, v in keys]
+    for c in tables.TABLES["fields"]:
+        if c.dtype in ("int", "uint", "bool"):
+            columns[c.name] = np.asarray(columns[c.name]).astype({"int": int, "uint": np.uint64, "bool": bool}[c.dtype])
+    return tables.frame("fields", columns)
+
+
+def verdict(status="fail", table=None, **changes):
+    finding = Finding(
+        rule="nan.none",
+        severity="critical",
+        status="fail",
+        table="fields",
+        column="n_nan_unexpected",
+        variable=EVIL,
+        time="2020-01-01T00:00:00",
+        observed=7.0,
+        expected="0",
+        n_checked=4,
+        n_failed=1,
+        first_failures=({"time": "2020-01-01T00:00:00", "note": "<b>&"},),
+        hint="replace <the> field",
+        title="No missing values",
+    )
+    settings = {
+        "verb": "gate",
+        "status": status,
+        "exit_code": 1,
+        "inputs": ({"name": "in.zarr & co", "kind": "anemoi_zarr", "identity": "abc"},),
+        "rule_sets": (),
+        "results": (finding, Finding("inf", "critical", "pass", "fields")),
+        "summary": {"rules": 2, "pass": 1, "warn": 0, "fail": 1, "error": 0, "no_data": 0},
+        "timing": {"total_s": 1.5, "scan_bytes": 4000},
+        "tables": {} if table is None else {"fields": table},
+        "notes": ("left out: <names>",),
+    }
+    return Verdict(**{**settings, **changes})
+
+
+class Collector(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.sources = [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.sources += [value for key, value in attributes if key in ("src", "href")]
+
+
+@pytest.fixture(scope="module")
+def page():
+    times = ["2020-01-01T00:00:00", "2020-01-01T06:00:00"]
+    return render(verdict(table=fields([EVIL, "2t"], times, {(EVIL, times[0]): 7})))
+
+
+def test_page_says_verdict_finding_and_remedy(page):
+    text = page[page.index("</style>") :]
+    assert '<b>FAIL</b> <span class="soft">exit code 1' in text
+    assert "1 of 4" in text
+    assert "replace &lt;the&gt; field" in text
+    assert "left out: &lt;names&gt;" in text
+
+
+def test_page_is_self_contained_and_small(page):
+    collector = Collector()
+    collector.feed(page)
+    assert collector.sources == []
+    assert "link" not in collector.tags
+    assert "iframe" not in collector.tags
+    assert len(page.encode()) < 8e6
+
+
+def test_text_of_the_data_is_escaped(page):
+    assert EVIL not in page
+    assert "<b>&" not in page
+    assert page.count("<script") == page.count("</script>")
+
+
+def test_clean_verdict_has_no_findings():
+    page = render(verdict(status="pass", exit_code=0, results=(Finding("inf", "critical", "pass", "fields"),)))
+    assert "<h2>Findings</h2><p>None.</p>" in page
+    assert "Plotly" not in page, "no field was scanned, so there is nothing to draw"
+
+
+def test_sampled_run_says_so():
+    assert "every 10th time" in render(verdict(sampled="every 10th time"))
+
+
+def test_map_shows_the_worst_share_of_each_variable_and_time():
+    times = [f"2020-01-{d:02d}T00:00:00" for d in range(1, 11)]
+    figure = defect_map({"fields": fields(["2t", "sp"], times, {("sp", times[3]): 50, ("2t", times[9]): 1})})
+    heat = figure.data[0]
+    row = {name: k for k, name in enumerate(heat.y)}
+    # 50 of 1000 cells is 5 %: the class 1-10 %, number 3; 1 of 1000 is 0.1 %, not above it: class 1
+    assert heat.z[row["sp"]][3] == 3
+    assert heat.z[row["2t"]][9] == 1
+    assert np.asarray(heat.z).sum() == 4
+    assert heat.customdata[row["sp"]][3] == pytest.approx(0.05)
+
+
+def test_map_of_one_time_tells_kinds_apart():
+    table = fields(["2t"], ["2020-01-01T00:00:00"])
+    table["n_out_of_bounds"] = 1000
+    heat = defect_map({"fields": table}).data[0]
+    shares = dict(zip(heat.x, heat.customdata[0], strict=True))
+    assert shares == {"missing": 0, "infinite": 0, "undecoded fill": 0, "impossible": 1, "unusual": 0}
+
+
+def test_map_of_many_times_and_variables_is_aggregated_and_says_so():
+    times = pd.date_range("2000-01-01", periods=1000, freq="D").strftime("%Y-%m-%dT%H:%M:%S")
+    names = [f"v_{k}" for k in range(70)]
+    table = fields(names, times, {("v_69", times[777]): 1000})
+    figure = defect_map({"fields": table})
+    heat = figure.data[0]
+    assert np.shape(heat.z) == (60, 240)
+    assert "worst 60 of 70" in figure.layout.title.text
+    # 1000 times in 240 columns: time k lies in column floor(k * 240 / 1000)
+    assert heat.z[list(heat.y).index("v_69")][777 * 240 // 1000] == 4
+    assert re.search(r"4\.2 times", figure.layout.title.text)
+
+
+def test_nothing_scanned_gives_no_picture():
+    empty = fields(["2t"], ["2020"]).iloc[:0]
+    assert defect_map({"fields": empty}) is None
+    assert defect_map({}) is None
