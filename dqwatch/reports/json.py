@@ -1,0 +1,70 @@
+"""The verdict as the JSON document that schedulers read; `verdict.schema.json` beside this file describes it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import dqwatch
+from dqwatch.reports.findings import shown
+from dqwatch.types import Finding, Verdict
+
+SCHEMA_VERSION = "1.0"
+_MOST_FAILURES = 20
+_SUMMARY = ("rules", "pass", "warn", "fail", "error", "no_data")
+_TIMING = ("total_s", "startup_s", "scan_s", "scan_bytes", "rules_s", "peak_memory_mb", "workers")
+
+
+def render(verdict: Verdict) -> str:
+    """The document: the same text for the same verdict, ASCII only, NaN and infinities as null."""
+    return json.dumps(_plain(document(verdict)), indent=2, allow_nan=False)
+
+
+def document(verdict: Verdict) -> dict[str, Any]:
+    """The document as Python objects, keys in the order in which a person reads them."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "dqwatch", "version": dqwatch.__version__},
+        "verb": verdict.verb,
+        "status": verdict.status,
+        "exit_code": verdict.exit_code,
+        "error": verdict.error or None,
+        "inputs": list(verdict.inputs),
+        "sampled": verdict.sampled or None,
+        "notes": list(verdict.notes),
+        "rules": [{"name": s.name, "path": s.path, "sha256": s.sha256} for s in verdict.rule_sets],
+        "baseline": verdict.baseline,
+        "summary": {key: verdict.summary.get(key, 0) for key in _SUMMARY},
+        "findings": [_finding(f) for f in shown(verdict.results)],
+        "drift": verdict.drift,
+        "advice": verdict.advice,
+        "timing": {key: verdict.timing.get(key) for key in _TIMING},
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    row = {f.name: getattr(finding, f.name) for f in fields(finding)}
+    row["first_failures"] = list(finding.first_failures)[:_MOST_FAILURES]
+    return row
+
+
+def _plain(value: Any) -> Any:
+    """`value` in the types of JSON; numpy and pandas scalars become Python's, what is not a number becomes None."""
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+        value = value.item()
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, set | frozenset):
+        return [_plain(v) for v in sorted(value, key=str)]
+    if isinstance(value, list | tuple) or hasattr(value, "tolist"):
+        return [_plain(v) for v in value]
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    return str(value)

@@ -1,0 +1,171 @@
+"""The verdict for people at a terminal or in a log: findings by rule, worst first, and the one-line verdict last."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from dqwatch.reports.findings import clean, short_time, shown, worst
+from dqwatch.types import Finding, Verdict
+
+MOST_LINES = 20
+"""Lines that findings may take; a rule takes up to four: its title, a finding, how many more there are, its hint."""
+
+_STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
+_VERDICT_STYLES = {"pass": "bold green", "warn": "bold yellow"}
+_INDENT = "    "
+
+
+def render(verdict: Verdict, *, width: int | None = None, colour: bool = False) -> str:
+    """The report as text, the one-line verdict last.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    width : int, optional
+        Columns to wrap to; None wraps nothing.
+    colour : bool
+        Whether to write the escape sequences of a terminal.
+
+    Returns
+    -------
+    str
+        Lines, without a newline at the end.
+    """
+    if verdict.error:
+        return verdict_line(verdict)
+    lines = [*_opening(verdict, width), *_findings(verdict.results, width)]
+    return _print([*lines, _verdict_line(verdict)], colour)
+
+
+def verdict_line(verdict: Verdict, *, colour: bool = False) -> str:
+    """The verdict in one line: status, input, counts of rules, the worst finding, what was sampled, seconds."""
+    if verdict.error:
+        return f"dqwatch: {clean(verdict.error)}"
+    return _print([_verdict_line(verdict)], colour)
+
+
+def _verdict_line(verdict: Verdict) -> Text:
+    counts = {key: verdict.summary.get(key, 0) for key in ("rules", "pass", "warn", "fail", "error", "no_data")}
+    names = ", ".join(clean(i["name"]) for i in verdict.inputs)
+    parts = [
+        f" {names} {counts.pop('rules')} rules: "
+        + " ".join(f"{n} {status.replace('_', '-')}" for status, n in counts.items())
+    ]
+    finding = worst(verdict.results)
+    if finding is not None:
+        parts.append(f"worst: {_place(finding)}")
+    if verdict.sampled:
+        parts.append(f"sampled: {clean(verdict.sampled)}")
+    parts.append(f"{verdict.timing.get('total_s', 0.0):.1f}s")
+    status = verdict.status.upper().replace("_", "-")
+    return Text.assemble("dqwatch ", (status, _VERDICT_STYLES.get(verdict.status, "bold red")), " | ".join(parts))
+
+
+def _place(finding: Finding) -> str:
+    """Rule, variable and time of a finding, and how many more failures it has."""
+    words = [finding.rule, finding.variable or "", short_time(finding.time or "")]
+    if finding.n_failed > 1:
+        words.append(f"(+{finding.n_failed - 1})")
+    return clean(" ".join(words))
+
+
+def _opening(verdict: Verdict, width: int | None) -> Iterator[Text]:
+    inputs = ", ".join(f"{clean(i['name'])} ({clean(i['kind'])})" for i in verdict.inputs)
+    sizes = [f"{len(verdict.tables[t]):,} {t}" for t in ("variables", "times", "fields") if t in verdict.tables]
+    speed = f"{verdict.timing.get('scan_bytes', 0) / 1e9:.3g} GB scanned in {verdict.timing.get('scan_s', 0.0):.1f} s"
+    yield from _wrap(f"{verdict.verb} of {inputs}: {', '.join([*sizes, speed])}", width, "")
+    yield from _wrap(f"rules: {', '.join(clean(s.name) for s in verdict.rule_sets)}", width, "")
+    if verdict.sampled:
+        yield from _wrap(f"not everything was looked at: {clean(verdict.sampled)}", width, "", "yellow")
+    for note in verdict.notes:
+        yield from _wrap(f"note: {clean(note)}", width, "", "dim")
+
+
+def _findings(results: Sequence[Finding], width: int | None) -> Iterator[Text]:
+    """The findings, told apart by rule; of each rule the worst ones, as many as `MOST_LINES` has room for."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    skipped: list[str] = []
+    for finding in shown(results):
+        if finding.status == "skipped":
+            skipped.append(clean(finding.rule))
+        else:
+            groups.setdefault((finding.rule, finding.status), []).append(finding)
+    n_shown = min(len(groups), MOST_LINES // 4)
+    for group in list(groups.values())[:n_shown]:
+        yield from _rule(group, MOST_LINES // n_shown - 2, width)
+    hidden = list(groups.values())[n_shown:]
+    if hidden:
+        rules = ", ".join(dict.fromkeys(clean(group[0].rule) for group in hidden))
+        yield from _wrap(
+            f"... and {sum(map(len, hidden)):,} more findings (--json or --html has all): {rules}", width, ""
+        )
+    if skipped:
+        yield from _wrap(f"not applicable, skipped: {', '.join(skipped)}", width, "", "dim")
+
+
+def _rule(group: list[Finding], most: int, width: int | None) -> Iterator[Text]:
+    """Title, findings and hint of one rule; one line is kept for the names that find no room."""
+    first = group[0]
+    word = first.severity if first.status == "fail" else f"{first.status.replace('_', ' ')} ({first.severity})"
+    yield Text.assemble((f"{word} {clean(first.rule)}", _STYLES[first.severity]), f"  {clean(first.title)}")
+    room = most if len(group) <= most else max(most - 1, 1)
+    cells = [_cells(f) for f in group[:room]]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        text = "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True) if w)
+        yield from _wrap(text.rstrip(), width, _INDENT)
+    others = [clean(f.variable or f.time or f.table) for f in group[room:]]
+    if others:
+        names = ", ".join(dict.fromkeys(others[:6])) + (", ..." if len(others) > 6 else "")
+        yield from _wrap(f"and {len(others):,} more: {names}", width, _INDENT)
+    if first.hint:
+        yield from _wrap(f"-> {clean(first.hint)}", width, _INDENT, "dim")
+
+
+def _cells(finding: Finding) -> tuple[str, str, str, str]:
+    """Where, when, how many, and what was seen instead of what."""
+    if finding.n_failed:
+        noun = finding.table if finding.table.endswith("s") else f"{finding.table}s"
+        many = f"{finding.n_failed:,} of {finding.n_checked:,} {noun}"
+    else:
+        many = ""
+    seen = f"{finding.column or 'observed'} {_value(finding.observed)}" if finding.observed is not None else ""
+    wanted = f"expected {clean(finding.expected)}" if finding.expected else ""
+    what = ", ".join(part for part in (seen, wanted) if part)
+    where = clean(finding.variable or finding.table)
+    return where, clean(short_time(finding.time or "")), many, what
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return clean(", ".join(f"{k} {_value(v)}" for k, v in value.items()))
+    if isinstance(value, list | tuple):
+        return clean(", ".join(_value(v) for v in value))
+    return clean(value)
+
+
+def _wrap(text: str, width: int | None, indent: str, style: str = "") -> Iterator[Text]:
+    if width is None:
+        yield Text(indent + text, style)
+        return
+    lines = textwrap.wrap(text, max(width, 40), initial_indent=indent, subsequent_indent=indent + "  ")
+    yield from (Text(line, style) for line in lines)
+
+
+def _print(lines: list[Text], colour: bool) -> str:
+    """The lines as one string; `rich` leaves out colour where NO_COLOR is set."""
+    out = io.StringIO()
+    console = Console(
+        file=out, force_terminal=colour, color_system="standard" if colour else None, highlight=False, markup=False
+    )
+    for line in lines:
+        console.print(line, soft_wrap=True)
+    return out.getvalue().rstrip("\n")
