@@ -87,6 +87,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("param", "str", "", "name without the level"),
         Column("source_name", "str", "", "name in the source"),
         Column("level", "float", "", "level; NaN for single-level variables"),
+        Column("level_units_agree", "bool", "", "all levels of the quantity are given in the same units"),
         Column("known", "bool", "", "the catalogue knows the quantity"),
         Column("units", "str", "", "units as declared; '' if none"),
         Column("catalogue_units", "str", "", "units of the catalogue; '' if unknown"),
@@ -129,6 +130,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
             "cells",
             "coordinates that are NaN, latitudes beyond 90, longitudes beyond 360",
         ),
+        Column("problem", "str", "", "what contradicts itself in the description of the grid; '' if nothing does"),
         Column("area_weights", "str", "", "how area weights were made; 'none: ...' if there are none"),
     ),
     "arrays": (

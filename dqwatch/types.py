@@ -37,6 +37,8 @@ class Variable:
     level: float | None = None
     level_type: str | None = None
     """'pl' (hPa), 'ml', 'hl' (m above ground), 'soil', 'depth' (m of sea), 'sfc', or the source's own word."""
+    level_units: str | None = None
+    """Units in which the source gives the level, where it gives any."""
     units: str | None = None
     """As the source declares them."""
     kind: str = "instant"
@@ -100,6 +102,8 @@ class Grid:
     weights_origin: str = "none"
     """How the weights were made, or why there are none."""
     name: str = "grid"
+    problem: str = ""
+    """What contradicts itself in the source's description of the grid: one clause; '' if nothing does."""
 
     @property
     def n_cells(self) -> int:
@@ -202,9 +206,16 @@ class Rule:
     why: str = ""
     source: str = ""
     where: Mapping[str, Any] = field(default_factory=dict)
-    """Rows it applies to: column -> the value (or list of values) that the row must have."""
+    """Rows it applies to: column -> the value, the list of values, or the range `{min, max}` that the row must have."""
     per: str | None = None
     """Column whose values the result is told apart by (`variable`); None gives one result for the table."""
+    missing: Literal["fail", "ignore"] = "fail"
+    """What a missing value in the column is: a failure, or a row not to be looked at."""
+    if_empty: Literal["no_data", "skipped"] | None = None
+    """Status where there is no row or no value to look at; None: `skipped` if what `where` asks for is absent, else
+    `no_data`."""
+    show: tuple[str, ...] = ()
+    """Further columns to show with the rows that fail."""
     file: str = ""
 
 
