@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,13 @@ def real_data(*parts: str) -> Path:
     path = folder.joinpath(*parts)
     assert path.exists(), f"{path} is missing from the real data"
     return path
+
+
+def project_files() -> list[Path]:
+    """The files of the project, relative to its root: all that git tracks or would track."""
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\0")
+    return sorted(Path(name) for name in set(names) if name and (ROOT / name).is_file())
 
 
 def _must_run(report: pytest.TestReport | pytest.CollectReport) -> bool:
