@@ -1,3 +1,5 @@
+"""Files are written whole or not at all, and refused early."""
+
 import os
 import stat
 

@@ -1,3 +1,5 @@
+"""What people read: the verdict line of the contract, and a report that stays short."""
+
 import re
 from dataclasses import replace
 

@@ -1,0 +1,222 @@
+"""The command `dqwatch`: parse, call a verb, print, exit. The only place that turns an error into a line and a code.
+
+Exit codes: 0 passed, 1 gate closed, 2 usage or rule file wrong, 3 could not evaluate, 4 nothing was checked,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+import dqwatch
+from dqwatch import options
+from dqwatch.errors import DqwatchError, UsageError
+from dqwatch.terminal import bar, has_colour, open_standard_streams, private_stderr, say, width
+
+if TYPE_CHECKING:
+    from dqwatch.types import Verdict
+
+_INTERRUPTED = 130
+_Misuse: Any = typer.BadParameter.__mro__[2]
+"""What all complaints of the parser derive from, wherever this version of Typer keeps it."""
+
+app = typer.Typer(
+    name="dqwatch",
+    help="Watch the data of machine-learned weather models: audit what they train on, gate what they start from.",
+    epilog="Exit codes: 0 passed, 1 gate closed, 2 usage or rule file wrong, 3 could not evaluate, 4 nothing checked.",
+    pretty_exceptions_enable=False,
+)
+rules_app = typer.Typer(help="See which rule sets there are and what they hold; check your own.")
+app.add_typer(rules_app, name="rules")
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    args : sequence of str, optional
+        The words after `dqwatch`; those of this process by default.
+
+    Returns
+    -------
+    int
+        The exit code; every error has become one line on stderr.
+    """
+    open_standard_streams()
+    words = list(sys.argv[1:] if args is None else args)
+    try:
+        code = typer.main.get_command(app).main(words, prog_name="dqwatch", standalone_mode=False) or 0
+    except _Misuse as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "dqwatch"
+        return _complain(f"{error.format_message()} (see '{path} --help')", error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _INTERRUPTED
+    except Exception as error:  # noqa: BLE001 (the outermost place: a scheduler needs a line and a code, not a traceback)
+        if "--verbose" in words or "-v" in words:
+            traceback.print_exc()
+        return _complain(_reason(error), _code(error))
+    return _complain("interrupted", code) if code == _INTERRUPTED else int(code)
+
+
+def _complain(line: str, code: int) -> int:
+    from dqwatch.reports.findings import clean
+
+    say(f"dqwatch: {clean(line)}", sys.stderr)
+    return code
+
+
+def _code(error: Exception) -> int:
+    return error.exit_code if isinstance(error, DqwatchError) else 3
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, DqwatchError):
+        return str(error)
+    return f"unexpected {type(error).__name__}: {error} (run with --verbose for the traceback)"
+
+
+@app.callback(invoke_without_command=True)
+def _dqwatch(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit: dqwatch --version")] = False,
+) -> None:
+    if version:
+        say(f"dqwatch {dqwatch.__version__}", sys.stdout)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        raise UsageError("no verb given (see 'dqwatch --help')")
+
+
+@app.command()
+def audit(
+    data: options.Data,
+    rules: options.Rules = None,
+    fail_on: options.FailOn = options.Severity.critical,
+    json: options.JsonFile = None,
+    html: options.HtmlFile = None,
+    tables: options.TablesFolder = None,
+    workers: options.Workers = None,
+    select: options.Select = None,
+    start: options.Start = None,
+    end: options.End = None,
+    every: options.Every = 1,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Audit a data set before training: scan every field once, judge it by all rules.
+
+    Example: dqwatch audit era5.zarr --html audit.html
+    """
+    return _run("audit", locals())
+
+
+@app.command()
+def gate(
+    data: options.Data,
+    rules: options.Rules = None,
+    fail_on: options.FailOn = options.Severity.critical,
+    json: options.JsonFile = None,
+    html: options.HtmlFile = None,
+    tables: options.TablesFolder = None,
+    workers: options.Workers = None,
+    select: options.Select = None,
+    start: options.Start = None,
+    end: options.End = None,
+    every: options.Every = 1,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Gate an incoming state: exit code 0 if a model may start from it, 1 if not.
+
+    Example: dqwatch gate ic.zarr --json verdict.json && ./run_model
+    """
+    return _run("gate", locals())
+
+
+@rules_app.command("list")
+def list_rules() -> None:
+    """List the shipped rule sets. Example: dqwatch rules list"""
+    from dqwatch.expectations import list_rule_sets, load_rule_sets
+    from dqwatch.reports.rules import overview
+
+    say(overview(load_rule_sets((name,))[0] for name in list_rule_sets()), sys.stdout)
+
+
+@rules_app.command("show")
+def show_rules(name: options.RuleSetName) -> None:
+    """Show the rules of a set: what each looks at, expects and advises. Example: dqwatch rules show missing"""
+    from dqwatch.expectations import load_rule_sets
+    from dqwatch.reports.rules import details
+
+    say("\n\n".join(map(details, load_rule_sets((name,)))), sys.stdout)
+
+
+@rules_app.command("lint")
+def lint_rules(files: options.RuleFiles) -> int:
+    """Check rule files without data; exit code 2 if one is wrong. Example: dqwatch rules lint mine.yaml"""
+    from dqwatch.expectations import lint
+
+    problems = {file: lint(file) for file in files}
+    for file, lines in problems.items():
+        for line in lines or [f"{file}: ok"]:
+            say(line, sys.stdout)
+    return 2 if any(problems.values()) else 0
+
+
+def _run(verb: str, arguments: dict[str, Any]) -> int:
+    """Run a verb and write what was asked for; where that fails, JSON says so, lest an older verdict be believed."""
+    outputs = options.Outputs(**{name: arguments.pop(name) for name in options.Outputs._fields})
+    outputs.check()
+    try:
+        with private_stderr(outputs.verbose) as stderr:
+            verdict = _judge(verb, arguments, None if outputs.quiet else stderr)
+            outputs.write(verdict)
+        outputs.write_json(verdict)
+    except Exception as error:
+        outputs.write_json(_failure(verb, arguments["data"], error))
+        raise
+    _report(verdict, outputs.quiet)
+    return verdict.exit_code
+
+
+def _judge(verb: str, arguments: dict[str, Any], stderr: TextIO | None) -> Verdict:
+    title = f"{verb} {os.path.basename(arguments['data'].rstrip('/'))}"
+    arguments |= {"rules": arguments["rules"] or [verb], "fail_on": arguments["fail_on"].value}
+    with nullcontext() if stderr is None else bar(stderr, title) as progress:
+        verdict: Verdict = getattr(dqwatch, verb)(**arguments, progress=progress)
+    return verdict
+
+
+def _failure(verb: str, data: str, error: Exception) -> Verdict:
+    """The verdict of a run that ended in an error."""
+    from dqwatch.types import Verdict
+
+    return Verdict(
+        verb=verb,
+        status="error",
+        exit_code=_code(error),
+        inputs=({"name": os.path.basename(data.rstrip("/")) or data, "kind": None, "identity": None},),
+        rule_sets=(),
+        results=(),
+        summary={},
+        timing={},
+        tables={},
+        error=_reason(error),
+    )
+
+
+def _report(verdict: Verdict, quiet: bool) -> None:
+    from dqwatch.reports.text import render, verdict_line
+
+    colour = has_colour(sys.stderr)
+    text = verdict_line(verdict, colour=colour) if quiet else render(verdict, width=width(sys.stderr), colour=colour)
+    say(text, sys.stderr)

@@ -1,0 +1,153 @@
+"""The arguments and options of the command line, each declared once, and the outputs that they ask for."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from dqwatch.terminal import say
+
+if TYPE_CHECKING:
+    from dqwatch.types import Verdict
+
+
+class Severity(StrEnum):
+    """Choices of --fail-on."""
+
+    critical = "critical"
+    warning = "warning"
+    info = "info"
+    never = "never"
+
+
+def _complete_rules(incomplete: str) -> list[str]:
+    from dqwatch.expectations import list_rule_sets
+
+    return [name for name in list_rule_sets() if name.startswith(incomplete)]
+
+
+Data = Annotated[
+    str, typer.Argument(metavar="DATA", help="A .zarr store (anemoi or xarray layout) or a NetCDF file: era5.zarr")
+]
+Rules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rules",
+        metavar="NAME|FILE",
+        autocompletion=_complete_rules,
+        help="Rule set by name, or a rule file of your own; repeatable. Default: the set named like the verb. "
+        "Example: --rules missing --rules ./mine.yaml",
+    ),
+]
+FailOn = Annotated[
+    Severity, typer.Option("--fail-on", help="Least severity that closes the gate. Example: --fail-on warning")
+]
+JsonFile = Annotated[
+    str | None,
+    typer.Option("--json", metavar="FILE|-", help="Write the verdict as JSON; '-' is stdout. Example: --json out.json"),
+]
+HtmlFile = Annotated[
+    str | None, typer.Option("--html", metavar="FILE", help="Write a page to look at. Example: --html verdict.html")
+]
+TablesFolder = Annotated[
+    str | None,
+    typer.Option("--tables", metavar="DIR", help="Write each table as a Parquet file. Example: --tables out/tables"),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        metavar="N",
+        help="Threads that decode and scan; one per core by default. Example: --workers 4",
+    ),
+]
+Select = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--select", metavar="NAMES", help="Look at these variables only; repeatable. Example: --select 2t,t_850"
+    ),
+]
+Start = Annotated[
+    str | None, typer.Option("--start", metavar="TIME", help="First time to look at. Example: --start 2020-03-01T06")
+]
+End = Annotated[
+    str | None,
+    typer.Option(
+        "--end",
+        metavar="TIME",
+        help="Last time to look at; a date alone means its whole day. Example: --end 2020-12-31",
+    ),
+]
+Every = Annotated[int, typer.Option("--every", min=1, metavar="N", help="Look at every N-th time. Example: --every 10")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Only the one-line verdict on stderr. Example: gate ic.zarr --quiet")
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Also what libraries print, and the traceback of an error. Example: audit era5.zarr --verbose",
+    ),
+]
+RuleSetName = Annotated[
+    str,
+    typer.Argument(metavar="NAME|FILE", autocompletion=_complete_rules, help="A shipped rule set or a file: missing"),
+]
+RuleFiles = Annotated[list[str], typer.Argument(metavar="FILE...", help="Rule files of your own: mine.yaml more.yaml")]
+
+
+class Outputs(NamedTuple):
+    """What is to be written, and how much is to be said."""
+
+    json: str | None
+    html: str | None
+    tables: str | None
+    quiet: bool
+    verbose: bool
+
+    def check(self) -> None:
+        """Complain of an output that cannot be written before any data are read.
+
+        Raises
+        ------
+        UsageError
+            If a file or folder cannot be made, or Parquet is asked for and pyarrow is not installed.
+        """
+        if not (self.json or self.html or self.tables):
+            return
+        from dqwatch.reports import files
+
+        if self.json and self.json != "-":
+            files.check_file(self.json, "--json")
+        if self.html:
+            files.check_file(self.html, "--html")
+        if self.tables:
+            from dqwatch.tables import write_parquet
+
+            files.check_folder(self.tables, "--tables")
+            write_parquet({}, self.tables)
+
+    def write(self, verdict: Verdict) -> None:
+        """Write tables and page."""
+        if self.tables:
+            from dqwatch.tables import write_parquet
+
+            write_parquet(verdict.tables, self.tables)
+        if self.html:
+            from dqwatch.reports.files import write_text
+
+            write_text(self.html, verdict.to_html())
+
+    def write_json(self, verdict: Verdict) -> None:
+        """Write the JSON document: last, so that once it is there the others are."""
+        from dqwatch.reports.files import write_text
+
+        if self.json and self.json != "-":
+            write_text(self.json, verdict.to_json())
+        elif self.json:
+            say(verdict.to_json(), sys.stdout)

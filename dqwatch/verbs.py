@@ -1,0 +1,193 @@
+"""The verbs: each a recipe through the rooms below, from data to verdict."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import Any, Literal
+
+from dqwatch.errors import UsageError
+from dqwatch.types import Source, Verdict
+
+FailOn = Literal["critical", "warning", "info", "never"]
+Progress = Callable[[int, int], None]
+"""Called with the blocks done and the blocks to do."""
+
+_FAIL_ON = ("critical", "warning", "info", "never")
+
+
+def audit(
+    data: Any,
+    *,
+    rules: str | Sequence[str] = ("audit",),
+    fail_on: FailOn = "critical",
+    workers: int | None = None,
+    select: str | Sequence[str] | None = None,
+    start: str | None = None,
+    end: str | None = None,
+    every: int = 1,
+    progress: Progress | None = None,
+) -> Verdict:
+    """Audit a data set before training: every field scanned once, the rules of `audit` by default.
+
+    Parameters
+    ----------
+    data : path, URL or xarray.Dataset
+        An anemoi or xarray-style Zarr store, a NetCDF file, or a data set in memory.
+    rules : str or sequence of str
+        Names of shipped rule sets, or paths of rule files of your own.
+    fail_on : {'critical', 'warning', 'info', 'never'}
+        The least severity that closes the gate.
+    workers : int, optional
+        Threads that decode and scan; one per core by default.
+    select : str or sequence of str, optional
+        Variables to look at; all by default.
+    start, end : str, optional
+        Period to look at, both ends included; a date alone means its whole day.
+    every : int
+        Look at every n-th time only.
+    progress : callable, optional
+        Called with the blocks done and the blocks to do.
+
+    Returns
+    -------
+    Verdict
+        `ok` tells whether the gate stays open.
+
+    Raises
+    ------
+    UsageError
+        If an argument or a rule file is wrong.
+    SourceError
+        If the data cannot be read.
+    """
+    return _judge("audit", data, rules, fail_on, workers, _selection(select, start, end, every), progress)
+
+
+def gate(
+    data: Any,
+    *,
+    rules: str | Sequence[str] = ("gate",),
+    fail_on: FailOn = "critical",
+    workers: int | None = None,
+    select: str | Sequence[str] | None = None,
+    start: str | None = None,
+    end: str | None = None,
+    every: int = 1,
+    progress: Progress | None = None,
+) -> Verdict:
+    """Gate an incoming state: may a model start from it?
+
+    Parameters
+    ----------
+    data : path, URL or xarray.Dataset
+        As for `audit`.
+    rules : str or sequence of str
+        As for `audit`; the rules of `gate` by default.
+    fail_on, workers, select, start, end, every, progress
+        As for `audit`.
+
+    Returns
+    -------
+    Verdict
+        `ok` tells whether the model may start.
+
+    Raises
+    ------
+    UsageError
+        If an argument or a rule file is wrong.
+    SourceError
+        If the data cannot be read.
+    """
+    return _judge("gate", data, rules, fail_on, workers, _selection(select, start, end, every), progress)
+
+
+def _judge(
+    verb: str,
+    data: Any,
+    rules: str | Sequence[str],
+    fail_on: FailOn,
+    workers: int | None,
+    selection: dict[str, Any],
+    progress: Progress | None,
+) -> Verdict:
+    """Rules, source, scan, findings, verdict; the rules are read before the data are."""
+    began = time.perf_counter()
+    _check(fail_on, workers, selection["every"])
+    from dqwatch import expectations, metrics, sources
+    from dqwatch.expectations.verdicts import summarise
+    from dqwatch.reports.findings import order
+
+    rule_sets = expectations.load_rule_sets((rules,) if isinstance(rules, str) else tuple(rules))
+    with closing(sources.open_source(data, **selection)) as source:
+        opened = time.perf_counter()
+        scan = metrics.scan(source, workers=workers, progress=progress)
+        scanned = time.perf_counter()
+        evaluation = expectations.evaluate(rule_sets, scan.tables)
+        status, exit_code, summary = summarise(evaluation.results, fail_on)
+        return Verdict(
+            verb=verb,
+            status=status,
+            exit_code=exit_code,
+            inputs=(_input(source),),
+            rule_sets=rule_sets,
+            results=tuple(order(evaluation.results)),
+            summary=summary,
+            timing={
+                "total_s": time.perf_counter() - began,
+                "startup_s": opened - began,
+                "scan_s": scan.seconds,
+                "scan_bytes": scan.bytes,
+                "rules_s": time.perf_counter() - scanned,
+                "peak_memory_mb": _peak_memory_mb(),
+                "workers": scan.workers,
+            },
+            tables=scan.tables,
+            sampled=_sampled(**selection),
+            notes=tuple(source.notes),
+            grids=tuple(source.grids),
+        )
+
+
+def _check(fail_on: str, workers: int | None, every: int) -> None:
+    if fail_on not in _FAIL_ON:
+        raise UsageError(f"fail_on: got '{fail_on}'; give one of {', '.join(_FAIL_ON)}")
+    for name, number in (("workers", workers), ("every", every)):
+        if number is not None and number < 1:
+            raise UsageError(f"{name}: got {number}; give 1 or more")
+
+
+def _selection(select: str | Sequence[str] | None, start: str | None, end: str | None, every: int) -> dict[str, Any]:
+    return {"select": select, "start": start, "end": end, "every": every}
+
+
+def _sampled(select: str | Sequence[str] | None, start: str | None, end: str | None, every: int) -> str:
+    """What part of the data was looked at, in words; '' for all of it."""
+    parts = []
+    if every > 1:
+        parts.append(f"every {_ordinal(every)} time")
+    if start:
+        parts.append(f"from {start}")
+    if end:
+        parts.append(f"until {end}")
+    if select:
+        parts.append(f"only {select if isinstance(select, str) else ','.join(select)}")
+    return ", ".join(parts)
+
+
+def _ordinal(n: int) -> str:
+    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{ending}"
+
+
+def _input(source: Source) -> dict[str, str]:
+    return {"name": source.name, "kind": source.kind, "identity": source.identity}
+
+
+def _peak_memory_mb() -> float:
+    """Largest resident size of this process so far, 1e6 bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(peak) * (1 if sys.platform == "darwin" else 1024) / 1e6
