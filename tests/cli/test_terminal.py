@@ -1,5 +1,6 @@
 """Streams: chatter is kept away, ours come through, readers may leave, only terminals see a bar."""
 
+import errno
 import os
 import pty
 import re
@@ -26,6 +27,17 @@ def a_terminal():
     finally:
         stream.close()
         os.close(ours)
+
+
+def read_all(terminal: int) -> str:
+    """What was written to the other end, which has been closed."""
+    seen = b""
+    try:
+        while piece := os.read(terminal, 65536):
+            seen += piece
+    except OSError as error:
+        assert error.errno == errno.EIO  # how Linux tells that the other end is closed
+    return seen.decode()
 
 
 CHATTER = """
@@ -138,8 +150,8 @@ def test_the_bar_shows_title_and_numbers_on_a_terminal(monkeypatch):
         with terminal.bar(stream, "audit [a].zarr") as show:
             assert show is not None
             show(3, 7)
-        stream.flush()
-        seen = os.read(ours, 65536).decode()
+        stream.close()
+        seen = read_all(ours)
     assert "audit [a].zarr" in seen
     assert "3/7" in seen
 
