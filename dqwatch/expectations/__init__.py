@@ -1,0 +1,11 @@
+"""Rule files, Great Expectations suites made of them, and the findings that come back.
+
+Great Expectations takes seconds to import: only `evaluate`, `lint` and `preload` do it.
+"""
+
+from __future__ import annotations
+
+from dqwatch.expectations.rule_files import list_rule_sets, load_rule_sets
+from dqwatch.expectations.suites import Evaluation, evaluate, lint, preload
+
+__all__ = ["Evaluation", "evaluate", "lint", "list_rule_sets", "load_rule_sets", "preload"]

@@ -1,0 +1,191 @@
+"""What Great Expectations answers, made into findings: told apart by variable, with the first rows that fail."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dqwatch.expectations.masks import exceedance, failing
+from dqwatch.expectations.scope import missing
+from dqwatch.expectations.vocabulary import ROW_KEYS, ROW_WISE, columns_of, describe
+from dqwatch.types import Finding, Rule, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_FAILURES = 20
+"""Failing rows that a finding keeps."""
+
+
+def settled(rule: Rule, status: Status, observed: str) -> Finding:
+    """A finding for the whole rule that needs no counting: nothing to look at, or it could not run."""
+    return _finding(rule, status, observed=observed)
+
+
+def group_rows(rule: Rule, rows: pd.DataFrame) -> dict[str | None, np.ndarray]:
+    """Positions of the rows of each variable, in the order of first appearance; one group of all without `per`."""
+    if rule.per is None:
+        return {None: np.arange(len(rows))}
+    codes, names = rows[rule.per].factorize(use_na_sentinel=False)
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=len(names)))
+    return {str(name): part for name, part in zip(names, np.split(order, ends[:-1]), strict=True)}
+
+
+def read_result(
+    rule: Rule, rows: pd.DataFrame, groups: Mapping[str | None, np.ndarray], result: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """The findings of one rule.
+
+    Parameters
+    ----------
+    rule : Rule
+    rows : DataFrame
+        The rows that it looked at.
+    groups : mapping of variable to positions in `rows`
+        As `group_rows` gives them.
+    result : mapping
+        One validation result of Great Expectations, as its JSON dictionary.
+
+    Yields
+    ------
+    Finding
+        One for each group, in their order; a single one with status `error` if the expectation raised, or if its
+        count of failing rows is not the one found here.
+    """
+    raised = exception(result.get("exception_info") or {})
+    if raised is not None:
+        yield settled(rule, "error", raised)
+    elif rule.expectation not in ROW_WISE:
+        yield _read_whole(rule, rows, result)
+    else:
+        fails = failing(rule, rows)
+        counted = (result.get("result") or {}).get("unexpected_count")
+        if counted != int(fails.sum()):
+            yield settled(rule, "error", f"Great Expectations counts {counted} failing rows, dqwatch {fails.sum()}")
+            return
+        yield from _read_rows(rule, rows, groups, fails)
+
+
+def exception(info: Mapping[str, Any]) -> str | None:
+    """What was raised, in one line; None if nothing was.
+
+    Great Expectations gives the information either flat or once for each metric, under the metric's id.
+    """
+    entries = [info] if "raised_exception" in info else [v for v in info.values() if isinstance(v, Mapping)]
+    for entry in entries:
+        if entry.get("raised_exception"):
+            return " ".join(str(entry.get("exception_message") or "it raised without a message").split())[:300]
+    return None
+
+
+def _read_rows(
+    rule: Rule, rows: pd.DataFrame, groups: Mapping[str | None, np.ndarray], fails: np.ndarray
+) -> Iterator[Finding]:
+    absent = missing(rule, rows)
+    bad = fails | absent if rule.missing == "fail" else fails
+    beyond = exceedance(rule, rows)
+    levels = rows["level"].to_numpy() if rule.per and "level" in rows else None
+    times = rows["time"].to_numpy() if "time" in rows else None
+    for name, members in groups.items():
+        level = None if levels is None else _plain(levels[members[0]])
+        n_absent = int(absent[members].sum())
+        if n_absent == len(members):
+            yield _finding(rule, rule.if_empty or "no_data", variable=name, level=level, observed="no value in any row")
+            continue
+        failed = members[bad[members]]
+        n_checked = len(members) - (0 if rule.missing == "fail" else n_absent)
+        passed = len(failed) == 0 or (n_checked - len(failed)) / n_checked >= rule.arguments.get("mostly", 1.0)
+        yield _finding(
+            rule,
+            "pass" if passed else "fail",
+            variable=name,
+            level=level,
+            time=_plain(times[failed[0]]) if times is not None and len(failed) else None,
+            observed=_observe(rule, rows, members, failed, beyond),
+            n_checked=n_checked,
+            n_failed=len(failed),
+            first_failures=_list_rows(rule, rows, failed[:MOST_FAILURES]),
+        )
+
+
+def _observe(rule: Rule, rows: pd.DataFrame, members: np.ndarray, failed: np.ndarray, beyond: np.ndarray | None) -> Any:
+    """The worst value; without an order of bad and worse the first that fails, or the only one that may be."""
+    among = failed if len(failed) else members
+    if beyond is not None:
+        return _value(rule, rows, int(among[np.argmax(beyond[among])]))
+    if len(failed):
+        return _value(rule, rows, int(failed[0]))
+    allowed = rule.arguments.get("value_set", ())
+    return allowed[0] if rule.expectation == "expect_column_values_to_be_in_set" and len(allowed) == 1 else None
+
+
+def _value(rule: Rule, rows: pd.DataFrame, position: int) -> Any:
+    columns = columns_of(rule)
+    values = {c: _plain(rows[c].iloc[position]) for c in columns}
+    return values[columns[0]] if len(columns) == 1 else values
+
+
+def _list_rows(rule: Rule, rows: pd.DataFrame, positions: np.ndarray) -> tuple[dict[str, Any], ...]:
+    """Failing rows: what says which row it is, the value (or values), and what the rule wants shown beside it."""
+    if not len(positions):
+        return ()
+    columns = columns_of(rule)
+    wanted = {key: key for key in ROW_KEYS if key in rows}
+    wanted |= {columns[0]: "value"} if len(columns) == 1 and columns[0] not in wanted else {c: c for c in columns}
+    wanted |= {c: c for c in rule.show if c in rows and c not in wanted}
+    part = rows[list(wanted)].take(positions)
+    names = list(wanted.values())
+    return tuple(
+        dict(zip(names, map(_plain, values), strict=True)) for values in part.itertuples(index=False, name=None)
+    )
+
+
+def _read_whole(rule: Rule, rows: pd.DataFrame, result: Mapping[str, Any]) -> Finding:
+    """A result that cannot be told apart by row: as Great Expectations has it, but for missing values."""
+    details: Mapping[str, Any] = result.get("result") or {}
+    absent = int(missing(rule, rows).sum()) if rule.missing == "fail" else 0
+    success = bool(result.get("success")) and not absent
+    n_failed = details.get("unexpected_count", 0) + absent
+    observed = details.get("observed_value", details.get("details"))
+    if observed is None and details.get("partial_unexpected_list"):
+        observed = details["partial_unexpected_list"][0]
+    if absent and result.get("success"):
+        observed = f"{absent} rows without a value"
+    return _finding(
+        rule,
+        "pass" if success else "fail",
+        observed=_plain(observed),
+        n_checked=details.get("element_count", len(rows)),
+        n_failed=n_failed or int(not success),
+    )
+
+
+def _finding(rule: Rule, status: Status, **known: Any) -> Finding:
+    return Finding(
+        rule=rule.id,
+        severity=rule.severity,
+        status=status,
+        table=rule.table,
+        column=rule.column,
+        expected=describe(rule),
+        hint=rule.hint,
+        title=rule.title,
+        **known,
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A scalar of numpy or pandas as Python's own; None for NaN and NA."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    return None if isinstance(value, float) and math.isnan(value) else value
