@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
@@ -23,9 +24,11 @@ from dqwatch.terminal import bar, has_colour, open_standard_streams, private_std
 if TYPE_CHECKING:
     from dqwatch.types import Verdict
 
-_INTERRUPTED = 130
 _Misuse: Any = typer.BadParameter.__mro__[2]
 """What all complaints of the parser derive from, wherever this version of Typer keeps it."""
+
+Run = Callable[[], int]
+"""A verb ready to run. Typer only parses: it would make exit code 1, a closed gate, of a broken pipe."""
 
 app = typer.Typer(
     name="dqwatch",
@@ -53,18 +56,20 @@ def main(args: Sequence[str] | None = None) -> int:
     open_standard_streams()
     words = list(sys.argv[1:] if args is None else args)
     try:
-        code = typer.main.get_command(app).main(words, prog_name="dqwatch", standalone_mode=False) or 0
+        parsed = typer.main.get_command(app).main(words, prog_name="dqwatch", standalone_mode=False)
+        return int((parsed() if callable(parsed) else parsed) or 0)
     except _Misuse as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "dqwatch"
         return _complain(f"{error.format_message()} (see '{path} --help')", error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        code = _INTERRUPTED
+        return _complain("interrupted", 130)
     except Exception as error:  # noqa: BLE001 (the outermost place: a scheduler needs a line and a code, not a traceback)
+        hint = "" if isinstance(error, DqwatchError) else " (run with --verbose for the traceback)"
         if "--verbose" in words or "-v" in words:
             traceback.print_exc()
-        return _complain(_reason(error), _code(error))
-    return _complain("interrupted", code) if code == _INTERRUPTED else int(code)
+            hint = ""
+        return _complain(_reason(error) + hint, _code(error))
 
 
 def _complain(line: str, code: int) -> int:
@@ -79,9 +84,9 @@ def _code(error: Exception) -> int:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, DqwatchError):
-        return str(error)
-    return f"unexpected {type(error).__name__}: {error} (run with --verbose for the traceback)"
+    from dqwatch.reports.findings import clean
+
+    return clean(error if isinstance(error, DqwatchError) else f"unexpected {type(error).__name__}: {error}")
 
 
 @app.callback(invoke_without_command=True)
@@ -111,12 +116,12 @@ def audit(
     every: options.Every = 1,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
-) -> int:
+) -> Run:
     """Audit a data set before training: scan every field once, judge it by all rules.
 
     Example: dqwatch audit era5.zarr --html audit.html
     """
-    return _run("audit", locals())
+    return partial(_run, "audit", locals())
 
 
 @app.command()
@@ -134,12 +139,12 @@ def gate(
     every: options.Every = 1,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
-) -> int:
+) -> Run:
     """Gate an incoming state: exit code 0 if a model may start from it, 1 if not.
 
     Example: dqwatch gate ic.zarr --json verdict.json && ./run_model
     """
-    return _run("gate", locals())
+    return partial(_run, "gate", locals())
 
 
 @rules_app.command("list")

@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TextIO
 
 
@@ -51,26 +51,28 @@ def open_standard_streams() -> None:
 def private_stderr(verbose: bool) -> Iterator[TextIO]:
     """Keep stdout and stderr to ourselves; yield a stream that still reaches the user's stderr.
 
-    Libraries write to the file descriptors from Python and from C. While the context lasts, both descriptors lead
-    nowhere, or, if `verbose`, to stderr, because stdout carries only what was asked for.
+    Libraries write from Python and, to the file descriptors, from C. While the context lasts, all that leads nowhere,
+    or, if `verbose`, to stderr, because stdout carries only what was asked for.
     """
     sys.stdout.flush()
     sys.stderr.flush()
     kept = {fd: os.dup(fd) for fd in (1, 2)}
-    away = os.dup(2) if verbose else os.open(os.devnull, os.O_WRONLY)
+    encoding = sys.stderr.encoding
     try:
-        with os.fdopen(os.dup(2), "w", encoding=sys.stderr.encoding, errors="backslashreplace") as ours:
+        with (
+            os.fdopen(os.dup(2), "w", encoding=encoding, errors="backslashreplace") as ours,
+            os.fdopen(
+                os.dup(2) if verbose else os.open(os.devnull, os.O_WRONLY), "w", encoding=encoding, errors="replace"
+            ) as away,
+        ):
             for fd in kept:
-                os.dup2(away, fd)
-            with _quiet(verbose):
+                os.dup2(away.fileno(), fd)
+            with redirect_stdout(away), redirect_stderr(away), _quiet(verbose):
                 yield ours
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
         for fd, saved in kept.items():
             os.dup2(saved, fd)
             os.close(saved)
-        os.close(away)
 
 
 @contextmanager
