@@ -33,7 +33,8 @@ bench: .venv/.test
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 .tools/bin/uv:
-	$(PYTHON) -m pip install --quiet --target .tools --require-hashes -r requirements/uv.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+		--target .tools --require-hashes -r requirements/uv.txt
 
 .venv/pyvenv.cfg: | $(UV)
 	@$(PYTHON) -c 'import sys; sys.exit("make: $(PYTHON) is older than 3.11; say which one to use: make PYTHON=python3.12" \
