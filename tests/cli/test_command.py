@@ -174,3 +174,33 @@ def test_a_reader_that_leaves_changes_nothing(clean):
         line = f"{shlex.join([str(COMMAND), *words])} | head -c 0; exit ${{PIPESTATUS[0]}}"
         done = subprocess.run(["bash", "-c", line], text=True, capture_output=True, check=False)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("dqwatch audit a.nc --rules mis", ["missing"]),
+        ("dqwatch rules show sto", ["storage"]),
+        ("dqwatch gate a.nc --fail-on n", ["never"]),
+        ("dqwatch audit a.nc --qu", ["--quiet"]),
+    ],
+)
+def test_the_shell_completes(line, words):
+    position = str(len(line.split()) - 1)
+    asked = {"_DQWATCH_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": position}
+    done = run(env={**os.environ, **asked})
+    assert done.stdout.split() == words
+
+
+def test_rules_are_listed_shown_and_checked_without_data(tmp_path):
+    listed, shown = run("rules", "list"), run("rules", "show", "missing")
+    assert (listed.returncode, listed.stderr, shown.returncode, shown.stderr) == (0, "", 0, "")
+    assert re.search(r"^missing +\d+ rules  \S", listed.stdout, re.M)
+    assert re.search(r"^nan\.none \(critical\): .*\n    fields\.n_nan_unexpected\n", shown.stdout, re.M)
+    (tmp_path / "mine.yaml").write_text(
+        "rule_set: mine\nrules:\n"
+        "- {id: a, table: fields, column: n, expect: between, minn: 1, severity: info, title: t, hint: h}\n"
+    )
+    checked = run("rules", "lint", tmp_path / "mine.yaml")
+    assert (checked.returncode, checked.stderr) == (2, "")
+    assert re.search(r"mine\.yaml: .*'a'.*'minn'", checked.stdout)
