@@ -23,10 +23,12 @@ class _StrictLoader(yaml.SafeLoader):
         if isinstance(node, yaml.MappingNode):
             seen: set[Hashable] = set()
             for key_node, _ in node.value:
+                if key_node.tag == "tag:yaml.org,2002:merge":
+                    continue
                 key = self.construct_object(key_node, deep=True)
                 if not isinstance(key, Hashable):
                     raise yaml.constructor.ConstructorError(None, None, "a key must be text", key_node.start_mark)
-                if key in seen and key_node.tag != "tag:yaml.org,2002:merge":
+                if key in seen:
                     raise yaml.constructor.ConstructorError(
                         None, None, f"key '{key}' is given twice", key_node.start_mark
                     )

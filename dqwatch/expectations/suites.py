@@ -219,4 +219,5 @@ def _quiet() -> Iterator[None]:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="module 'sre_", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message="This pattern is interpreted as a regular", category=UserWarning)
         yield

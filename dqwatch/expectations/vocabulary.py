@@ -113,7 +113,7 @@ def columns_of(rule: Rule) -> tuple[str, ...]:
 
 
 def describe(rule: Rule) -> str:
-    """What a rule expects, in a few words: `n_inf = 0`, `0 <= std`, `kind in {a, b} in at least 99 % of the rows`."""
+    """What a rule expects, in a few words: `n_inf = 0`, `std >= 0`, `kind in {a, b} in at least 99 % of the rows`."""
     arguments = rule.arguments
     form = next((name for name, f in FORMS.items() if f.expectation == rule.expectation), "")
     text = _PROSE[form](rule.column, arguments) if form else _generic(rule)
@@ -125,9 +125,11 @@ def _between(column: str | None, arguments: Mapping[str, Any]) -> str:
     low, high = arguments.get("min_value"), arguments.get("max_value")
     if low is not None and low == high:
         return f"{column} = {_show(low)}"
-    left = "" if low is None else f"{_show(low)} {'<' if arguments.get('strict_min') else '<='} "
-    right = "" if high is None else f" {'<' if arguments.get('strict_max') else '<='} {_show(high)}"
-    return f"{left}{column}{right}"
+    above, below = ">" if arguments.get("strict_min") else ">=", "<" if arguments.get("strict_max") else "<="
+    if high is None:
+        return f"{column} {above} {_show(low)}"
+    right = f"{column} {below} {_show(high)}"
+    return right if low is None else f"{_show(low)} {above.replace('>', '<')} {right}"
 
 
 def _in_set(column: str | None, arguments: Mapping[str, Any]) -> str:
