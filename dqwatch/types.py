@@ -76,6 +76,8 @@ class TimeAxis:
     """Declared step in seconds."""
     hours: tuple[int, ...] | None = None
     """Declared hours of the day."""
+    every: int | None = None
+    """Declared seconds after which `hours` come again; None: each day."""
     declared_range: tuple[int, int] | None = None
     """Declared first and last time (seconds, as above)."""
     problem: str | None = None
