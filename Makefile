@@ -1,54 +1,70 @@
-# make demo | test | lint | bench | lock
+# make demo | test | lint | bench | test-anemoi | test-lowest | lock
 # Needs python3 >= 3.11 with pip. uv is used where it is installed, otherwise fetched once into .tools.
 
 PYTHON ?= python3
+VENV ?= .venv
 UV := $(or $(shell command -v uv),.tools/bin/uv)
-BIN := .venv/bin
+BIN := $(VENV)/bin
 COMPILE := $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --upgrade
 
-.PHONY: help demo test lint bench lock
+.PHONY: help demo test lint bench test-anemoi test-lowest lock
 .DELETE_ON_ERROR:
+.PRECIOUS: %/pyvenv.cfg
 
 help:
 	@echo "make demo   set up, then audit and gate example data"
 	@echo "make test   set up, then run the tests"
 	@echo "make lint   set up, then ruff and mypy"
 	@echo "make bench  set up, then the benchmarks"
+	@echo "make test-anemoi  the tests of sources, among anemoi's own pins (zarr 2, pandas 2)"
+	@echo "make test-lowest  the tests with the lowest versions supported"
 	@echo "make lock   pin the requirements anew"
 
-demo: .venv/.core
+demo: $(VENV)/.core
 	$(BIN)/python examples/make_data.py demo
 	$(BIN)/python examples/demo.py
 
-test: .venv/.test
+test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
-lint: .venv/.test
+lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/.test
+# Each of these has an environment of its own, as its users have.
+test-anemoi: .venv-anemoi/.set
+	.venv-anemoi/bin/python -m pytest -n auto tests/anemoi tests/sources $(ARGS)
+
+test-lowest: .venv-lowest/.set
+	.venv-lowest/bin/python -m pytest -n auto $(ARGS)
+
+bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 .tools/bin/uv:
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
 		--target .tools --require-hashes -r requirements/uv.txt
 
-.venv/pyvenv.cfg: | $(UV)
+%/pyvenv.cfg: | $(UV)
 	@$(PYTHON) -c 'import sys; sys.exit("make: $(PYTHON) is older than 3.11; say which one to use: make PYTHON=python3.12" \
 		if sys.version_info < (3, 11) else 0)'
-	$(UV) venv --quiet --no-config --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
+	$(UV) venv --quiet --no-config --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(@D)
 
 # A stamp is newer than all that its set was installed from.
-.venv/.core: requirements/core.txt pyproject.toml | .venv/pyvenv.cfg
-	$(UV) pip install --quiet --no-config --python .venv --require-hashes -r requirements/core.txt
-	$(UV) pip install --quiet --no-config --python .venv --no-deps --no-build-isolation --editable .
+$(VENV)/.core: requirements/core.txt pyproject.toml | $(VENV)/pyvenv.cfg
+	$(UV) pip install --quiet --no-config --python $(VENV) --require-hashes -r requirements/core.txt
+	$(UV) pip install --quiet --no-config --python $(VENV) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/.test: requirements/test.txt .venv/.core
-	$(UV) pip install --quiet --no-config --python .venv --require-hashes -r requirements/test.txt
+$(VENV)/.test: requirements/test.txt $(VENV)/.core
+	$(UV) pip install --quiet --no-config --python $(VENV) --require-hashes -r requirements/test.txt
+	@touch $@
+
+.venv-%/.set: requirements/%.txt pyproject.toml | .venv-%/pyvenv.cfg
+	$(UV) pip install --quiet --no-config --python $(@D) --require-hashes -r $<
+	$(UV) pip install --quiet --no-config --python $(@D) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # The sets agree: the larger one is made first and constrains the smaller.
@@ -57,3 +73,7 @@ lock: | $(UV)
 		--group build --group test --group lint --output-file requirements/test.txt
 	$(COMPILE) pyproject.toml --group build --constraints requirements/test.txt --output-file requirements/core.txt
 	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
+	$(COMPILE) pyproject.toml requirements/linux.in --extra anemoi --extra grib --extra parquet --extra url \
+		--group build --group test --output-file requirements/anemoi.txt
+	$(COMPILE) pyproject.toml requirements/linux.in --extra grib --extra parquet --extra url \
+		--group build --group test --resolution lowest-direct --output-file requirements/lowest.txt
