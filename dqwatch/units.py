@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Number = TypeVar("Number", float, np.ndarray)
 
+_LONGEST = 200
+"""Characters; a longer text is no unit."""
 _UNKNOWN = frozenset({"", "-", "~", "none", "unknown", "no_unit", "n/a", "na", "undefined", "unspecified", "various"})
 """Words that say nothing; lower case."""
 
@@ -109,7 +111,7 @@ _REDUCTIONS: Mapping[str, tuple[float, Mapping[str, int]]] = {
     "rad": (180.0 / math.pi, {"degree": 1}),
     "PVU": (1e-6, {"K": 1, "m": 2, "kg": -1, "s": -1}),
     # 2.6867e20 molecules per square metre.
-    "DU": (4.4615e-4, {"mol": 1, "m": -2}),
+    "DU": (4.46137e-4, {"mol": 1, "m": -2}),
     "degC": (1.0, {"K": 1}),
     "degF": (5.0 / 9.0, {"K": 1}),
 }
@@ -225,44 +227,63 @@ def _tidy(units: str | None) -> str:
 @lru_cache(maxsize=4096)
 def _terms(text: str) -> tuple[float, dict[str, int]] | None:
     """A product of powers: its scale and the power of each name; None if `text` is not one."""
-    scale, powers = 1.0, dict[str, int]()
-    sign, signs, position = 1, list[int](), 0
-    pending = True
+    if len(text) > _LONGEST:
+        return None
+    tokens, position = list[re.Match[str]](), 0
     while position < len(text):
         token = _TOKEN.match(text, position)
         if token is None:
             return None
+        tokens.append(token)
         position = token.end()
-        found = token.groupdict()
-        if found["over"]:
+    product = _product(iter(tokens), nested=False)
+    return None if product is None or not math.isfinite(product.scale) or product.scale == 0 else product[:2]
+
+
+class _Product(NamedTuple):
+    scale: float
+    names: dict[str, int]
+    power: int
+
+
+def _product(tokens: Iterator[re.Match[str]], *, nested: bool) -> _Product | None:
+    """What stands up to the end or, if `nested`, up to the closing bracket, which may carry a power."""
+    scale, names, sign, pending = 1.0, dict[str, int](), 1, True
+    for token in tokens:
+        if token["times"]:
+            continue
+        if token["over"]:
             sign, pending = -1, True
             continue
-        if found["times"]:
-            continue
-        outer = signs[-1] if signs else 1
-        if found["open"]:
-            closing = _closing_power(text, position)
-            if closing is None:
-                return None
-            signs.append(outer * sign * closing)
-            sign = 1
-            continue
-        if found["close"]:
-            if not signs:
-                return None
-            signs.pop()
-            continue
-        power = outer * sign * int(found["power"] or found["marked"] or found["plain"] or 1)
-        pending = False
-        if found["number"]:
-            scale *= float(found["number"]) ** power
-            if text[position : position + 1].isalpha():
-                continue  # mm/6h is per six hours, not times hours
+        if token["close"]:
+            return _Product(scale, names, _int(token["outer"], token["tail"])) if nested and not pending else None
+        if token["open"]:
+            part = _product(tokens, nested=True)
+        elif token["number"]:
+            part = _Product(float(token["number"]), {}, _int(token["power"]))
         else:
-            name = _spelling(found["name"])
-            powers[name] = powers.get(name, 0) + power
-        sign = 1
-    return None if signs or pending or not math.isfinite(scale) or scale == 0 else (scale, powers)
+            part = _Product(1.0, {_spelling(token["name"]): 1}, _int(token["marked"], token["plain"]))
+        if part is None:
+            return None
+        scale *= _raise(part.scale, sign * part.power)
+        for name, power in part.names.items():
+            names[name] = names.get(name, 0) + power * sign * part.power
+        # mm/6h is per six hours, not times hours.
+        sign = sign if token["number"] and token.string[token.end() : token.end() + 1].isalpha() else 1
+        pending = False
+    return None if nested or pending else _Product(scale, names, 1)
+
+
+def _int(*texts: str | None) -> int:
+    return int(next((text for text in texts if text), 1))
+
+
+def _raise(base: float, power: int) -> float:
+    """`base ** power`; NaN where that is no number."""
+    try:
+        return base**power
+    except ArithmeticError:
+        return math.nan
 
 
 def _spelling(name: str) -> str:
@@ -292,9 +313,11 @@ def _parsed(text: str) -> _Parsed | None:
         reduction = (1.0, {name: 1}) if name in _BASE else _REDUCTIONS.get(name) or _by_pint(name)
         if reduction is None:
             return None
-        factor *= reduction[0] ** power
+        factor *= _raise(reduction[0], power)
         for part, n in reduction[1].items():
             powers[part] = powers.get(part, 0) + n * power
+    if not math.isfinite(factor) or factor == 0:
+        return None
     # A temperature has an offset only when it stands alone: degC m-1 is a difference per metre.
     alone = len(terms[1]) == 1 and next(iter(terms[1].values())) == 1
     offset = _OFFSETS.get(next(iter(terms[1])), 0.0) if alone else 0.0

@@ -164,7 +164,8 @@ class Entry:
 
         if plausible(declared):
             return None
-        return next((unit for unit, reading in self._readings() if reading != declared and possible_in(reading)), None)
+        readings = self._readings(period)
+        return next((unit for unit, reading in readings if reading != declared and possible_in(reading)), None)
 
     def _reading(self, units: str | None) -> units_of.Conversion | None:
         """How numbers in `units` are read; the catalogue's units where none are known; None if they do not convert."""
@@ -173,11 +174,12 @@ class Entry:
             return units_of.Conversion(1.0)
         return found
 
-    def _readings(self) -> Iterator[tuple[str, units_of.Conversion]]:
+    def _readings(self, period: float | None) -> Iterator[tuple[str, units_of.Conversion]]:
         """The units that values may be in: the catalogue's, then those that they are often left in."""
+        hours = (period or 1.0) if self.growth is not None else 1.0
         yield self.units, units_of.Conversion(1.0)
         for unit, factor in self.confusions:
-            reading = units_of.Conversion(factor) if factor is not None else self.conversion(unit)
+            reading = units_of.Conversion(factor * hours) if factor is not None else self.conversion(unit)
             if reading is not None:
                 yield unit, reading
 
