@@ -32,9 +32,9 @@ _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
 
 
 def closest(name: object, allowed: Iterable[str]) -> str:
-    """`; did you mean 'x'?` where a name is close to an allowed one, else nothing."""
-    near = difflib.get_close_matches(str(name), list(allowed), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""
+    """` (did you mean 'x'?)` where a name is close to an allowed one, else nothing."""
+    near = difflib.get_close_matches(name, list(allowed), n=1) if isinstance(name, str) else ()
+    return f" (did you mean '{near[0]}'?)" if near else ""
 
 
 def check_entry(entry: Mapping[str, Any]) -> Iterator[str]:

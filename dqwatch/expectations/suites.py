@@ -135,8 +135,14 @@ def _run(batch: _Batch, table: pd.DataFrame, built: Mapping[str, Any]) -> dict[s
 def _validate(rows: pd.DataFrame, expectations: list[Any]) -> dict[str, dict[str, Any]]:
     """Results of Great Expectations as dictionaries, by rule id."""
     gx = _import()
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = gx.data_context.types.base.ProgressBarsConfig(globally=False)
+    from great_expectations.data_context.types import base
+
+    config = base.DataContextConfig(
+        store_backend_defaults=base.InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        analytics_enabled=False,
+        progress_bars=base.ProgressBarsConfig(globally=False),
+    )
+    context = gx.get_context(mode="ephemeral", project_config=config)
     source = context.data_sources.add_pandas("tables")
     definition = source.add_dataframe_asset("table").add_batch_definition_whole_dataframe("rows")
     batch = definition.get_batch(batch_parameters={"dataframe": rows})
@@ -166,7 +172,7 @@ def _build(rule: Rule) -> Any:
         kind = get_expectation_impl(rule.expectation)
     except ExpectationNotFoundError as error:
         near = difflib.get_close_matches(rule.expectation, list_registered_expectation_implementations(), n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
+        hint = f" (did you mean '{near[0]}'?)" if near else ""
         raise RuleFileError(f"{place}: expect: Great Expectations has no '{rule.expectation}'{hint}") from error
     arguments = {**_domain(rule), **rule.arguments, "meta": {"rule_id": rule.id}}
     if "severity" in kind.__fields__:
@@ -206,8 +212,6 @@ def _import() -> Any:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with _quiet():
         import great_expectations as gx
-        import great_expectations.data_context.types.base
-        import great_expectations.expectations.registry
     return gx
 
 

@@ -37,7 +37,7 @@ TEXTS = {
 }
 TRUE = {
     "present", "expected", "decodable", "in_order", "step_ok", "hour_ok", "missing_as_declared", "known", "units_given",
-    "units_ok", "magnitude_ok", "mask_constant", "length_ok",
+    "units_ok", "level_units_agree", "magnitude_ok", "mask_constant", "length_ok",
 }  # fmt: skip
 NUMBERS = {
     "n": 200, "min": 250.0, "max": 300.0, "mean": 275.0, "std": 10.0, "wmean": 275.0, "step_h": 6.0, "n_fields": 4,
@@ -63,41 +63,42 @@ def sound(table: str, n_rows: int, columns: Mapping[str, Any] | None = None) -> 
     return tables.frame(table, {**made, **(columns or {})})
 
 
+def make_all(names: list[str], n_times: int = 4, n_members: int = 1) -> dict[str, pd.DataFrame]:
+    """All tables of `n_times` times and the named variables (`t_850` is `t` at 850)."""
+    index = pd.MultiIndex.from_product([range(n_times), names, range(n_members)])
+    times, variables, members = (index.get_level_values(i) for i in range(3))
+    params = [v.split("_")[0] for v in variables]
+    levels = [float(v.split("_")[1]) if "_" in v else np.nan for v in variables]
+    fields = {
+        "time": [label(i) for i in times],
+        "time_index": times,
+        "variable": variables,
+        "param": params,
+        "level": levels,
+        "member": members,
+        "data_hash": np.arange(len(index), dtype=np.uint64) + np.uint64(2**63),
+    }
+    each = {
+        "variable": names,
+        "param": [v.split("_")[0] for v in names],
+        "level": [float(v.split("_")[1]) if "_" in v else np.nan for v in names],
+    }
+    axis = {
+        "time": [label(i) for i in range(n_times)],
+        "time_index": range(n_times),
+        "step_h": [np.nan, *[6.0] * (n_times - 1)],
+        "hour": [6.0 * (i % 4) for i in range(n_times)],
+    }
+    return {
+        "fields": sound("fields", len(index), fields),
+        "variables": sound("variables", len(names), each),
+        "times": sound("times", n_times, axis),
+        "grid": sound("grid", 1),
+        "arrays": sound("arrays", 1),
+    }
+
+
 @pytest.fixture(scope="session")
 def make_tables() -> Make:
-    """All tables of `n_times` times and the named variables (`t_850` is `t` at 850)."""
-
-    def make(names: list[str], n_times: int = 4, n_members: int = 1) -> dict[str, pd.DataFrame]:
-        index = pd.MultiIndex.from_product([range(n_times), names, range(n_members)])
-        times, variables, members = (index.get_level_values(i) for i in range(3))
-        params = [v.split("_")[0] for v in variables]
-        levels = [float(v.split("_")[1]) if "_" in v else np.nan for v in variables]
-        fields = {
-            "time": [label(i) for i in times],
-            "time_index": times,
-            "variable": variables,
-            "param": params,
-            "level": levels,
-            "member": members,
-            "data_hash": np.arange(len(index), dtype=np.uint64) + np.uint64(2**63),
-        }
-        each = {
-            "variable": names,
-            "param": [v.split("_")[0] for v in names],
-            "level": [float(v.split("_")[1]) if "_" in v else np.nan for v in names],
-        }
-        axis = {
-            "time": [label(i) for i in range(n_times)],
-            "time_index": range(n_times),
-            "step_h": [np.nan, *[6.0] * (n_times - 1)],
-            "hour": [6.0 * (i % 4) for i in range(n_times)],
-        }
-        return {
-            "fields": sound("fields", len(index), fields),
-            "variables": sound("variables", len(names), each),
-            "times": sound("times", n_times, axis),
-            "grid": sound("grid", 1),
-            "arrays": sound("arrays", 1),
-        }
-
-    return make
+    """`make_all`, for tests in other modules."""
+    return make_all
