@@ -103,7 +103,7 @@ def expected_code(results: tuple[tuple[str, str], ...], fail_on: str) -> int:
         return 4
     if ("error", "critical") in results:
         return 3
-    if any(status in ("fail", "no_data") and severity in closes[fail_on] for status, severity in results):
+    if any(status in ("fail", "no_data") and severity in closes.get(fail_on, ()) for status, severity in results):
         return 1
     return 3 if any(status == "error" for status, _ in results) else 0
 
