@@ -90,8 +90,8 @@ class Catalogue:
         """
         attributes = attributes or {}
         name = name.rsplit("/", 1)[-1]
-        if not standard_name and name in self._standard_names:
-            standard_name = name
+        if standard_name in (None, "", "unknown"):
+            standard_name = name if name in self._standard_names else None
         short_name = attributes.get("GRIB_shortName")
         if isinstance(short_name, str) and short_name in self.entries:
             name, naming = short_name, "ecmwf"

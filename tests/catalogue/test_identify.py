@@ -72,6 +72,9 @@ NAMED: list[tuple[str, dict[str, Any], str | None]] = [
     ("tas", {"standard_name": "air_temperature standard_error", "units": "K"}, None),
     ("sdor", {"units": "m", "attributes": {"long_name": "Standard deviation of orography"}}, "sdor"),
     ("w", {"units": "Pa s**-1", "attributes": {"long_name": "Vertical velocity (pressure tendency)"}}, "w"),
+    ("cp", {"units": "m", "standard_name": "unknown"}, "cp"),
+    ("snw", {"units": "kg m-2"}, "snw"),
+    ("sd", {"units": "m of water equivalent"}, "sd"),
     ("unheard_of", {"units": "K"}, None),
 ]
 
