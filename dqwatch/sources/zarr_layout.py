@@ -77,7 +77,9 @@ def read_layout(folder: Path, dtype: np.dtype) -> Layout:
         if not path.exists():
             continue
         try:
-            return parse(json.loads(path.read_bytes()), np.dtype(dtype))
+            layout = parse(json.loads(path.read_bytes()), np.dtype(dtype))
+            _check(layout)
+            return layout
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise SourceError(f"{path}: broken Zarr metadata: {type(error).__name__}: {error}") from error
     raise SourceError(f"{folder}: no Zarr array: neither zarr.json nor .zarray is there")
@@ -85,6 +87,17 @@ def read_layout(folder: Path, dtype: np.dtype) -> Layout:
 
 def _lengths(values: Any) -> tuple[int, ...]:
     return tuple(int(v) for v in values)
+
+
+def _check(layout: Layout) -> None:
+    """Lengths that fit each other."""
+    shape, chunks, objects = layout.shape, layout.chunks, layout.objects
+    if not len(shape) == len(chunks) == len(objects):
+        raise ValueError(f"shape {shape} and chunks {objects} differ in length")
+    if min(shape, default=0) < 0 or min(chunks, default=1) < 1:
+        raise ValueError(f"shape {shape} or chunks {chunks} below their least")
+    if any(outer % inner or outer < 1 for outer, inner in zip(objects, chunks, strict=True)):
+        raise ValueError(f"shards {objects} are no multiple of the chunks {chunks}")
 
 
 def _plain(dtype: np.dtype) -> bool:
@@ -250,3 +263,18 @@ def _split_one(selected: range, length: int) -> Iterator[tuple[int, slice, slice
         stop = offset + (count - 1) * selected.step + 1
         yield chunk, slice(offset, stop, selected.step), slice(done, done + count)
         done += count
+
+
+def flat_run(inside: tuple[slice, ...], chunks: tuple[int, ...]) -> tuple[int, int] | None:
+    """Begin and end of a part of a chunk in the flattened chunk; None if it has gaps."""
+    start, length, whole = 0, 1, True
+    stride = 1
+    for part, n in zip(reversed(inside), reversed(chunks), strict=True):
+        count = len(range(part.start, part.stop, part.step))
+        if count > 1 and (part.step != 1 or not whole):
+            return None
+        whole = whole and count == n
+        start += part.start * stride
+        length *= count
+        stride *= n
+    return start, start + length

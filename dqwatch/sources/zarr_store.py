@@ -1,7 +1,9 @@
-"""Zarr groups and arrays of formats 2 and 3, opened with plain zarr (2.18 or 3); consolidated metadata are not needed."""
+"""Zarr groups and arrays of formats 2 and 3, opened with plain zarr (2.18 or 3), without consolidated metadata."""
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import warnings
 from collections.abc import Mapping
@@ -13,10 +15,15 @@ import numpy as np
 from dqwatch.buffers import Buffers
 from dqwatch.errors import SourceError, UnsupportedDataError
 from dqwatch.sources.raw import Selection
-from dqwatch.sources.zarr_layout import Layout, count_objects, read_layout, split
+from dqwatch.sources.zarr_chunks import ChunkReader
+from dqwatch.sources.zarr_layout import Layout, count_objects, flat_run, read_layout, split
 from dqwatch.types import StoredArray
 
 _GROUP_MARKS = (".zgroup", ".zattrs", ".zmetadata", "zarr.json")
+PART = 0.6
+"""A smaller part of a chunk is decoded on its own, if it lies in one piece; a larger one costs as much as the whole."""
+
+_SINGLE_ARRAY = "{}: a single Zarr array; give the group (the folder above) that it belongs to"
 _LOCAL_STORES = ("LocalStore", "DirectoryStore", "NestedDirectoryStore")
 
 
@@ -58,6 +65,7 @@ def _open(folder: Path) -> Any:
         raise SourceError(
             f"{folder}: Zarr format 3, which the installed zarr {zarr.__version__} cannot read: install zarr>=3"
         )
+    _check_marks(folder)
     options = {} if before_3 else {"use_consolidated": False}
     try:
         with warnings.catch_warnings():
@@ -67,6 +75,25 @@ def _open(folder: Path) -> Any:
     except Exception as error:  # broken metadata make zarr raise anything, by version
         raise SourceError(f"{folder}: cannot be opened as a Zarr group: {_one_line(error)}") from error
     return group
+
+
+def _check_marks(folder: Path) -> None:
+    """Refuse what zarr takes for an empty group, or for something else than a group."""
+    for mark, version in (("zarr.json", 3), (".zgroup", 2)):
+        file = folder / mark
+        if not file.exists():
+            continue
+        try:
+            found = json.loads(file.read_bytes())
+        except (OSError, ValueError) as error:
+            raise SourceError(f"{file}: cannot be opened as a Zarr group: {_one_line(error)}") from error
+        if not isinstance(found, dict) or found.get("zarr_format") != version:
+            raise SourceError(f"{file}: cannot be opened as a Zarr group: 'zarr_format' should be {version}")
+        if version == 3 and found.get("node_type") == "array":
+            raise UnsupportedDataError(_SINGLE_ARRAY.format(folder))
+        if version == 3 and found.get("node_type") != "group":
+            raise SourceError(f"{file}: cannot be opened as a Zarr group: 'node_type' should be 'group'")
+        return
 
 
 def open_arrays(group: Any) -> dict[str, ZarrArray]:
@@ -91,10 +118,23 @@ def _collect(group: Any, prefix: str, folder: Path | None, arrays: dict[str, Zar
             groups = list(group.groups())
     except Exception as error:  # the same
         raise SourceError(f"{where}: broken Zarr metadata: {_one_line(error)}") from error
+    _check_complete(folder, {name for name, _ in found}, {name for name, _ in groups})
     for name, array in found:
         arrays[prefix + name] = ZarrArray(array, prefix + name, folder / name if folder else None)
     for name, inner in groups:
         _collect(inner, f"{prefix}{name}/", folder / name if folder else None, arrays)
+
+
+def _check_complete(folder: Path | None, arrays: set[str], groups: set[str]) -> None:
+    """Refuse a group with members that zarr passes over, or takes for groups, because their metadata are broken."""
+    if folder is None:
+        return
+    with os.scandir(folder) as entries:
+        others = [entry for entry in entries if entry.name not in arrays and entry.is_dir()]
+    for entry in others:
+        for mark in (".zarray",) if entry.name in groups else (".zarray", ".zgroup", "zarr.json"):
+            if os.path.exists(f"{entry.path}/{mark}"):
+                raise SourceError(f"{entry.path}/{mark}: broken Zarr metadata: neither an array nor a group")
 
 
 def local_folder(group: Any) -> Path | None:
@@ -136,7 +176,15 @@ class ZarrArray:
         self._stored_dtype = stored
         self.dtype: np.dtype = stored.newbyteorder("=")
         self.layout: Layout | None = read_layout(folder, stored) if folder else None
-        self.chunks: tuple[int, ...] | None = self.layout.chunks if self.layout else tuple(array.chunks)
+        self.chunks: tuple[int, ...] = self.layout.chunks if self.layout else tuple(array.chunks)
+        self._reader: ChunkReader | None = None
+        if folder and self.layout and self.layout.direct:
+            self._reader = ChunkReader(folder, name, self.layout, self.dtype)
+
+    @property
+    def partial(self) -> bool:
+        """Whether a part of a chunk that lies in one piece can be decoded without the rest."""
+        return self._reader is not None and self._reader.partial
 
     def read(self, selection: Selection, out: np.ndarray | None, buffers: Buffers) -> np.ndarray:
         """Values of a part of the array; see `RawArray.read`."""
@@ -146,9 +194,47 @@ class ZarrArray:
             out = np.empty(shape, self.dtype)
         if out.shape != shape or out.dtype != self.dtype:
             raise ValueError(f"{self.name}: out is {out.shape} {out.dtype}, the selection {shape} {self.dtype}")
-        if out.size:
+        if out.size == 0:
+            return out
+        if self._reader is None:
             self._read_with_zarr(selection, ranges, out)
+            return out
+        dropped = tuple(0 if isinstance(s, int | np.integer) else slice(None) for s in selection)
+        for index, inside, target in split(ranges, self.chunks):
+            kept: Any = [t for t, s in zip(target, dropped, strict=True) if isinstance(s, slice)]
+            self._read_piece(self._reader, index, inside, out[(*kept, ...)], dropped, buffers)
         return out
+
+    def _read_piece(
+        self,
+        reader: ChunkReader,
+        index: tuple[int, ...],
+        inside: tuple[slice, ...],
+        target: np.ndarray,
+        dropped: Selection,
+        buffers: Buffers,
+    ) -> None:
+        """Fill `target` with a part of a chunk: decoded in place where it is the whole chunk."""
+        total = math.prod(self.chunks)
+        if target.size == total and target.flags.c_contiguous:
+            if not reader.read(index, target, buffers):
+                target[...] = self._fill
+            return
+        run = flat_run(inside, self.chunks) if reader.partial else None
+        if run is not None and run[1] - run[0] <= PART * total:
+            part = reader.read_part(index, *run, buffers)
+            target[...] = self._fill if part is None else part.view(self.dtype).reshape(target.shape)
+            return
+        whole = buffers.take("zarr.chunk", self.chunks, self.dtype)
+        if reader.read(index, whole, buffers):
+            target[...] = whole[inside][dropped]
+        else:
+            target[...] = self._fill
+
+    @property
+    def _fill(self) -> Any:
+        """What an absent chunk reads as; zero where the store leaves that open."""
+        return np.zeros((), self.dtype) if self.fill_value is None else self.fill_value
 
     def _read_with_zarr(self, selection: Selection, ranges: tuple[range, ...], out: np.ndarray) -> None:
         """Whatever the direct way does not know."""
@@ -159,8 +245,8 @@ class ZarrArray:
 
     def _culprit(self, ranges: tuple[range, ...]) -> str:
         """Array and key of the first chunk of a selection that cannot be read."""
-        for index, inside, _ in split(ranges, self.chunks or self.shape):
-            start = [i * c for i, c in zip(index, self.chunks or self.shape, strict=True)]
+        for index, inside, _ in split(ranges, self.chunks):
+            start = [i * c for i, c in zip(index, self.chunks, strict=True)]
             part = tuple(slice(a + s.start, a + s.stop, s.step) for a, s in zip(start, inside, strict=True))
             try:
                 self._array[part]

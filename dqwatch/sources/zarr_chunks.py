@@ -1,0 +1,237 @@
+"""Chunks of local Zarr arrays read straight into memory that is used again: no allocation per chunk."""
+
+from __future__ import annotations
+
+import math
+import os
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from dqwatch.buffers import Buffers
+from dqwatch.errors import SourceError
+from dqwatch.sources.zarr_codecs import DecodeError, decode, parse_blosc
+from dqwatch.sources.zarr_layout import Layout
+
+_ABSENT = 2**64 - 1
+"""Offset and length of a chunk that a shard lacks."""
+
+
+class ChunkReader:
+    """Reads the chunks of one array whose layout is `direct`, for any number of threads.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the array.
+    name : str
+        Of the array, for messages.
+    layout : Layout
+    dtype : np.dtype
+        Native, fixed in size.
+    """
+
+    def __init__(self, folder: Path, name: str, layout: Layout, dtype: np.dtype) -> None:
+        self._folder = str(folder)
+        self._name = name
+        self._layout = layout
+        self._itemsize = dtype.itemsize
+        self._nbytes = math.prod(layout.chunks) * dtype.itemsize
+        self._shard_index = lru_cache(maxsize=8)(self._read_shard_index)
+
+    @property
+    def partial(self) -> bool:
+        """Whether a part of a chunk can be decoded without the rest."""
+        return self._layout.compressor in (None, "blosc")
+
+    def read(self, index: tuple[int, ...], out: np.ndarray, buffers: Buffers) -> bool:
+        """Decode a whole chunk.
+
+        Parameters
+        ----------
+        index : tuple of int
+            Which chunk.
+        out : np.ndarray
+            C-contiguous, of as many bytes as a chunk.
+        buffers : Buffers
+            Of the caller's thread; `zarr.file` is used.
+
+        Returns
+        -------
+        bool
+            Whether the chunk is there; if not, `out` is left as it is.
+
+        Raises
+        ------
+        SourceError
+            If it cannot be read or decoded; names array and key.
+        """
+        target = out.reshape(-1).view(np.uint8)
+        try:
+            handle = self._open(index)
+            if handle is None:
+                return False
+            try:
+                return self._read_open(handle, index, target, buffers)
+            finally:
+                os.close(handle)
+        except (OSError, DecodeError) as error:
+            raise self._broken(index, error) from error
+
+    def read_part(self, index: tuple[int, ...], start: int, stop: int, buffers: Buffers) -> np.ndarray | None:
+        """Some values of a chunk, no more of it decoded than needed; only where `partial` is true.
+
+        Parameters
+        ----------
+        index : tuple of int
+            Which chunk.
+        start, stop : int
+            Positions in the flattened chunk.
+        buffers : Buffers
+            Of the caller's thread; `zarr.file` and `zarr.part` are used.
+
+        Returns
+        -------
+        np.ndarray or None
+            uint8 ((stop - start) x itemsize,), valid until the next use of the buffers; None if the chunk is absent.
+
+        Raises
+        ------
+        SourceError
+            If it cannot be read or decoded; names array and key.
+        """
+        low, high = start * self._itemsize, stop * self._itemsize
+        try:
+            handle = self._open(index)
+            if handle is None:
+                return None
+            try:
+                place = self._place(handle, index)
+                if place is None:
+                    return None
+                if self._layout.compressor is None:
+                    self._check_plain(place[1])
+                    return _pread(handle, buffers.take("zarr.part", high - low, np.uint8), place[0] + low)
+                return self._read_blosc_part(handle, place, low, high, buffers)
+            finally:
+                os.close(handle)
+        except (OSError, DecodeError) as error:
+            raise self._broken(index, error) from error
+
+    def _broken(self, index: tuple[int, ...], error: Exception) -> SourceError:
+        what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        inner = f", inner chunk {index}" if self._layout.shards else ""
+        key = self._layout.key(self._object(index))
+        return SourceError(f"{self._folder}: array '{self._name}', chunk {key}{inner}: {what}")
+
+    def _object(self, index: tuple[int, ...]) -> tuple[int, ...]:
+        """Index of the chunk object that holds a chunk."""
+        if self._layout.shards is None:
+            return index
+        return tuple(i * c // s for i, c, s in zip(index, self._layout.chunks, self._layout.shards, strict=True))
+
+    def _open(self, index: tuple[int, ...]) -> int | None:
+        try:
+            return os.open(f"{self._folder}/{self._layout.key(self._object(index))}", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+
+    def _check_plain(self, size: int) -> None:
+        if size != self._nbytes:
+            raise DecodeError(f"has {size} bytes, {self._nbytes} are expected")
+
+    def _read_open(self, handle: int, index: tuple[int, ...], target: np.ndarray, buffers: Buffers) -> bool:
+        place = self._place(handle, index)
+        if place is None:
+            return False
+        offset, size = place
+        if self._layout.compressor is None:
+            self._check_plain(size)
+            _pread(handle, target, offset)
+        else:
+            decode(self._layout.compressor, self._read_bytes(handle, offset, size, buffers), target)
+        return True
+
+    def _read_bytes(self, handle: int, offset: int, size: int, buffers: Buffers) -> np.ndarray:
+        # No codec makes a chunk longer than this: a longer file is something else, and may be of any size. Always taken
+        # whole, so that the buffer never grows; what is not filled takes no memory.
+        room = self._nbytes + self._nbytes // 32 + 65536
+        if size > room:
+            raise DecodeError(f"has {size} bytes, far more than the {self._nbytes} of the decoded chunk")
+        return _pread(handle, buffers.take("zarr.file", room, np.uint8)[:size], offset)
+
+    def _place(self, handle: int, index: tuple[int, ...]) -> tuple[int, int] | None:
+        """Where a chunk begins in its object and how long it is; None if a shard lacks it."""
+        size = os.fstat(handle).st_size
+        if self._layout.shards is None:
+            return 0, size
+        table = self._shard_index(self._object(index))
+        counts = [s // c for s, c in zip(self._layout.shards, self._layout.chunks, strict=True)]
+        flat = 0
+        for i, n in zip(index, counts, strict=True):
+            flat = flat * n + i % n
+        offset, length = (int(n) for n in table[flat])
+        if offset == _ABSENT and length == _ABSENT:
+            return None
+        if offset + length > size:
+            raise DecodeError(f"cut short: {size} bytes, a chunk ends at {offset + length}")
+        return offset, length
+
+    def _read_shard_index(self, index: tuple[int, ...]) -> np.ndarray:
+        """Offsets and lengths of the chunks of a shard, uint64 (chunk, 2)."""
+        import google_crc32c  # comes with every zarr that reads shards
+
+        layout = self._layout
+        count = math.prod(s // c for s, c in zip(layout.objects, layout.chunks, strict=True))
+        length = 16 * count + 4
+        with open(f"{self._folder}/{layout.key(index)}", "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size < length:
+                raise DecodeError(f"cut short: {size} bytes, the index of a shard has {length}")
+            raw = os.pread(file.fileno(), length, 0 if layout.index_at_start else size - length)
+        if google_crc32c.value(raw[:-4]) != int.from_bytes(raw[-4:], "little"):
+            raise DecodeError("the checksum of the shard's index does not fit")
+        return np.frombuffer(raw[:-4], "<u8").reshape(count, 2)
+
+    def _read_blosc_part(
+        self, handle: int, place: tuple[int, int], low: int, high: int, buffers: Buffers
+    ) -> np.ndarray:
+        """The bytes `low` to `high`, from a small Blosc chunk made of the blocks that hold them."""
+        offset, size = place
+        head = _pread(handle, np.empty(min(16, size), np.uint8), offset)
+        header = parse_blosc(head, size, self._nbytes)
+        if header.stored:
+            return _pread(handle, buffers.take("zarr.part", high - low, np.uint8), offset + 16 + low)
+        starts = _pread(handle, np.empty(4 * header.blocks, np.uint8), offset + 16).view("<u4").astype(np.int64)
+        if starts.min() < 16 + starts.size * 4 or starts.max() >= header.cbytes:
+            raise DecodeError("contradictory table of Blosc blocks")
+        # The last block may be shorter, and Blosc takes no chunk that is shorter than its blocks.
+        first = min(low // header.blocksize, max(0, header.blocks - 2))
+        last = -(-high // header.blocksize)
+        # Threads that compress write their blocks in any order: a block ends where the next one in the file begins.
+        following = np.append(np.sort(starts), header.cbytes)
+        ends = following[np.searchsorted(following, starts, side="right")]
+        begin, end = int(starts[first:last].min()), int(ends[first:last].max())
+        room = 16 + 4 * (last - first)
+        nbytes = min(last * header.blocksize, header.nbytes) - first * header.blocksize
+        piece = buffers.take("zarr.file", room + end - begin, np.uint8)
+        piece[:4] = head[:4]
+        piece[4:16].view("<u4")[:] = nbytes, header.blocksize, piece.size
+        piece[16:room].view("<i4")[:] = starts[first:last] - begin + room
+        _pread(handle, piece[room:], offset + begin)
+        part = buffers.take("zarr.part", nbytes, np.uint8)
+        decode("blosc", piece, part)
+        return part[low - first * header.blocksize : high - first * header.blocksize]
+
+
+def _pread(handle: int, into: np.ndarray, offset: int) -> np.ndarray:
+    """Fill an array with the bytes of a file from `offset` on."""
+    view = into.data
+    done = 0
+    while done < len(view):
+        got = os.preadv(handle, [view[done:]], offset + done)
+        if got == 0:
+            raise DecodeError(f"cut short: {offset + done} bytes")
+        done += got
+    return into
