@@ -178,7 +178,7 @@ def lint_rules(files: options.RuleFiles) -> int:
 
 
 def _run(verb: str, arguments: dict[str, Any]) -> int:
-    """Run a verb and write what was asked for; where that fails, JSON says so, lest an older verdict be believed."""
+    """Run a verb and write what was asked for; where that fails, say so there: an older verdict must not stand."""
     outputs = options.Outputs(**{name: arguments.pop(name) for name in options.Outputs._fields})
     outputs.check()
     try:
@@ -187,7 +187,10 @@ def _run(verb: str, arguments: dict[str, Any]) -> int:
             outputs.write(verdict)
         outputs.write_json(verdict)
     except Exception as error:
-        outputs.write_json(_failure(verb, arguments["data"], error))
+        failure = _failure(verb, arguments["data"], error)
+        outputs.write_json(failure)
+        with private_stderr(outputs.verbose):
+            outputs.write(failure)
         raise
     _report(verdict, outputs.quiet)
     return verdict.exit_code

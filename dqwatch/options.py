@@ -133,15 +133,15 @@ class Outputs(NamedTuple):
             write_parquet({}, self.tables)
 
     def write(self, verdict: Verdict) -> None:
-        """Write tables and page."""
-        if self.tables:
-            from dqwatch.tables import write_parquet
-
-            write_parquet(verdict.tables, self.tables)
+        """Write page and tables; of a run that ended in an error there are no tables."""
         if self.html:
             from dqwatch.reports.files import write_text
 
             write_text(self.html, verdict.to_html())
+        if self.tables and verdict.tables:
+            from dqwatch.tables import write_parquet
+
+            write_parquet(verdict.tables, self.tables)
 
     def write_json(self, verdict: Verdict) -> None:
         """Write the JSON document: last, so that once it is there the others are."""

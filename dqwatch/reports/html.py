@@ -80,7 +80,8 @@ def _verdict(verdict: Verdict) -> str:
     sampled = f"<p>Not everything was looked at: {escape(verdict.sampled)}.</p>" if verdict.sampled else ""
     return (
         f'<div class="verdict {verdict.status}" id="verdict"><b>{word}</b> <span class="soft">exit code '
-        f"{verdict.exit_code}</span><p>{meaning}</p><p>{verdict.summary.get('rules', 0)} checks: {summary}.</p>"
+        f"{verdict.exit_code}</span><p>{escape(verdict.error) or meaning}</p>"
+        f"<p>{verdict.summary.get('rules', 0)} checks: {summary}.</p>"
         f"{sampled}</div>"
     )
 
@@ -159,7 +160,8 @@ def _passed(verdict: Verdict) -> str:
 
 def _about(verdict: Verdict) -> str:
     inputs = "".join(
-        f"<li>{escape(str(i['name']))} ({escape(str(i['kind']))}) <code>{escape(str(i['identity']))}</code></li>"
+        f"<li>{escape(str(i['name']))} ({escape(str(i['kind'] or 'not opened'))}) "
+        f"<code>{escape(str(i['identity'] or ''))}</code></li>"
         for i in verdict.inputs
     )
     rules = "".join(f"<li>{escape(r.name)} <code>{r.sha256[:16]}</code></li>" for r in verdict.rule_sets)

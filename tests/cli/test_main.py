@@ -1,5 +1,6 @@
 """What the command line makes of arguments, verdicts and errors. The verbs are fakes: each case costs little."""
 
+import html
 import json
 import os
 import re
@@ -141,11 +142,15 @@ def test_an_error_is_one_line_and_a_code(audit, capfd, error, code, line):
 
 
 @pytest.mark.parametrize(("error", "code", "line"), ERRORS, ids=lambda e: type(e).__name__)
-def test_json_tells_an_error_too_lest_an_older_verdict_be_believed(audit, capfd, tmp_path, error, code, line):
-    path = tmp_path / "v.json"
+def test_files_tell_an_error_too_lest_an_older_verdict_be_believed(audit, capfd, tmp_path, error, code, line):
+    path, page = tmp_path / "v.json", tmp_path / "v.html"
     path.write_text(VERDICT.to_json())
+    page.write_text(VERDICT.to_html())
     audit.raises = error
-    assert main(["audit", "folder/a.zarr/", "--json", str(path)]) == code
+    outputs = ["--json", str(path), "--html", str(page), "--tables", str(tmp_path / "tables")]
+    assert main(["audit", "folder/a.zarr/", *outputs]) == code
+    assert html.escape(line) in page.read_text()
+    assert os.listdir(tmp_path / "tables") == []
     document = json.loads(path.read_text())
     assert set(document) == set(json.loads(VERDICT.to_json()))
     assert (document["status"], document["exit_code"], document["findings"]) == ("error", code, [])
