@@ -1,4 +1,4 @@
-"""Classic NetCDF (CDF-1, CDF-2 and CDF-5): the header parsed, the data mapped into memory, nothing read before it is asked for.
+"""Classic NetCDF (CDF-1, CDF-2 and CDF-5): the header parsed, the data mapped into memory and read when asked for.
 
 The format is specified in the NetCDF User's Guide, "File Format Specifications" (Unidata).
 """
@@ -18,10 +18,7 @@ from dqwatch.sources.raw import Selection
 from dqwatch.types import StoredArray
 
 _DIMENSION, _VARIABLE, _ATTRIBUTE = 10, 11, 12
-_TYPES = {
-    **{1: ">i1", 2: "S1", 3: ">i2", 4: ">i4", 5: ">f4", 6: ">f8"},
-    **{7: ">u1", 8: ">u2", 9: ">u4", 10: ">i8", 11: ">u8"},
-}
+_TYPES = dict(enumerate((">i1", "S1", ">i2", ">i4", ">f4", ">f8", ">u1", ">u2", ">u4", ">i8", ">u8"), start=1))
 _OLD_TYPES = 6
 """CDF-1 and CDF-2 know the first six only."""
 

@@ -95,19 +95,20 @@ def _result_type(stored: np.dtype, scale: Any, offset: Any) -> np.dtype:
 def _fill_values(dtype: np.dtype, stored: np.dtype, attrs: Mapping[str, Any]) -> tuple[tuple[Any, ...], str]:
     """The fill values as values of the stored type, and what is odd about them."""
     fills: list[Any] = []
-    odd: list[str] = []
+    odd: dict[Any, str] = {}
     for name in ("_FillValue", "missing_value"):
         for given in np.ravel(attrs[name]) if name in attrs and attrs[name] is not None else ():
             fill = _as_stored(given, dtype, stored)
             if fill is None:
                 if not _is_nan(given):
-                    odd.append(f"{name} {given} is no value of type {stored}: ignored")
+                    odd[str(given)] = f"{name} {given} is no value of type {stored}: ignored"
+                continue
+            if any(fill == other for other in fills):
                 continue
             if stored.kind == "f" and float(fill) != float(given):
-                odd.append(f"{name} {given} taken as {fill}, its value in {stored}")
-            if not any(fill == other for other in fills):
-                fills.append(fill)
-    return tuple(fills), "; ".join(odd)
+                odd[fill] = f"{name} {given} taken as {fill}, its value in {stored}"
+            fills.append(fill)
+    return tuple(fills), "; ".join(odd.values())
 
 
 def _is_nan(given: Any) -> bool:

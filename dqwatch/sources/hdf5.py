@@ -1,4 +1,4 @@
-"""NetCDF-4: dimensions and attributes as h5netcdf finds them, values read with h5py straight into the caller's memory."""
+"""NetCDF-4: dimensions and attributes as h5netcdf finds them, values read with h5py into the caller's memory."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ class Hdf5Array:
             out = np.empty(kept, self.dtype)
         # h5py wants a destination with all dimensions; those of length 1 can be put back without a copy.
         full = out.reshape([len(r) for r in chosen])
-        there = [r[: len(range(r.start, min(r.stop, n), r.step))] for r, n in zip(chosen, self._dataset.shape, strict=True)]
+        there = [
+            r[: len(range(r.start, min(r.stop, n), r.step))] for r, n in zip(chosen, self._dataset.shape, strict=True)
+        ]
         if any(len(a) < len(b) for a, b in zip(there, chosen, strict=True)):
             full[...] = self.fill_value  # the dimension has grown since this variable was written
         if all(len(r) for r in there):

@@ -150,8 +150,8 @@ def _from_text(values: np.ndarray, name: str) -> Times:
     """ISO 8601 in the forms that files have: `2000-01-24_12:00:00` (WRF), `2000-01-24T12:00:00Z`."""
     seconds = np.full(values.shape, NOT_A_TIME, np.int64)
     for at in np.ndindex(values.shape):
-        text = values[at]
-        text = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+        given: Any = values[at]
+        text = given.decode("utf-8", "replace") if isinstance(given, bytes) else str(given)
         text = re.sub(r"^(\d{4}-\d\d-\d\d)[_ ](?=\d)", r"\1T", text.strip("\0 ")).removesuffix("Z")
         if re.match(r"^\d{4}-\d\d", text):
             try:
@@ -223,5 +223,3 @@ def raw_text(value: Any) -> str:
     if isinstance(value, float | np.floating) and float(value).is_integer() and abs(float(value)) < 1e15:
         return str(int(value))
     return str(value)
-
-
