@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -82,66 +83,97 @@ def exception(info: Mapping[str, Any]) -> str | None:
     return None
 
 
+class _Count(NamedTuple):
+    """One group counted."""
+
+    n_checked: int
+    n_missing: int
+    failed: np.ndarray
+    """Positions of the rows that fail."""
+    worst: int
+    """Position of the row that `observed` is taken from; -1 for none."""
+
+
 def _read_rows(
     rule: Rule, rows: pd.DataFrame, groups: Mapping[str | None, np.ndarray], fails: np.ndarray
 ) -> Iterator[Finding]:
-    absent = missing(rule, rows)
-    bad = fails | absent if rule.missing == "fail" else fails
-    beyond = exceedance(rule, rows)
-    levels = rows["level"].to_numpy() if rule.per and "level" in rows else None
-    times = rows["time"].to_numpy() if "time" in rows else None
-    for name, members in groups.items():
-        level = None if levels is None else _plain(levels[members[0]])
-        n_absent = int(absent[members].sum())
-        if n_absent == len(members):
-            yield _finding(rule, rule.if_empty or "no_data", variable=name, level=level, observed="no value in any row")
+    """Findings of a result that can be told apart by row; the rows to show are fetched for all groups at once."""
+    counts = _count(rule, rows, groups.values(), fails)
+    listed = iter(_list_rows(rule, rows, np.concatenate([c.failed[:MOST_FAILURES] for c in counts])))
+    observed = iter(_values(rule, rows, [c.worst for c in counts if c.worst >= 0]))
+    has_level = rule.per is not None and "level" in rows
+    levels = rows["level"].to_numpy() if has_level else None
+    for (name, members), count in zip(groups.items(), counts, strict=True):
+        known = {"variable": name, "level": None if levels is None else _plain(levels[members[0]])}
+        if count.n_missing == len(members):
+            yield _finding(rule, rule.if_empty or "no_data", observed="no value in any row", **known)
             continue
-        failed = members[bad[members]]
-        n_checked = len(members) - (0 if rule.missing == "fail" else n_absent)
-        passed = len(failed) == 0 or (n_checked - len(failed)) / n_checked >= rule.arguments.get("mostly", 1.0)
+        n_failed = len(count.failed)
+        passed = not n_failed or (count.n_checked - n_failed) / count.n_checked >= rule.arguments.get("mostly", 1.0)
+        first = tuple(itertools.islice(listed, min(n_failed, MOST_FAILURES)))
         yield _finding(
             rule,
             "pass" if passed else "fail",
-            variable=name,
-            level=level,
-            time=_plain(times[failed[0]]) if times is not None and len(failed) else None,
-            observed=_observe(rule, rows, members, failed, beyond),
-            n_checked=n_checked,
-            n_failed=len(failed),
-            first_failures=_list_rows(rule, rows, failed[:MOST_FAILURES]),
+            time=first[0].get("time") if first else None,
+            observed=next(observed) if count.worst >= 0 else _allowed(rule),
+            n_checked=count.n_checked,
+            n_failed=n_failed,
+            first_failures=first,
+            **known,
         )
 
 
-def _observe(rule: Rule, rows: pd.DataFrame, members: np.ndarray, failed: np.ndarray, beyond: np.ndarray | None) -> Any:
-    """The worst value; without an order of bad and worse the first that fails, or the only one that may be."""
-    among = failed if len(failed) else members
-    if beyond is not None:
-        return _value(rule, rows, int(among[np.argmax(beyond[among])]))
-    if len(failed):
-        return _value(rule, rows, int(failed[0]))
-    allowed = rule.arguments.get("value_set", ())
-    return allowed[0] if rule.expectation == "expect_column_values_to_be_in_set" and len(allowed) == 1 else None
+def _count(rule: Rule, rows: pd.DataFrame, groups: Iterable[np.ndarray], fails: np.ndarray) -> list[_Count]:
+    """What each group comes to; the worst row is the furthest beyond its limit, else the first that fails."""
+    absent = missing(rule, rows)
+    bad = fails | absent if rule.missing == "fail" else fails
+    beyond = exceedance(rule, rows)
+    counts = []
+    for members in groups:
+        n_missing = int(absent[members].sum())
+        if n_missing == len(members):
+            counts.append(_Count(0, n_missing, members[:0], -1))
+            continue
+        failed = members[bad[members]]
+        among = failed if len(failed) else members
+        if beyond is not None:
+            worst = int(among[np.argmax(beyond[among])])
+        else:
+            worst = int(failed[0]) if len(failed) else -1
+        n_checked = len(members) - (0 if rule.missing == "fail" else n_missing)
+        counts.append(_Count(n_checked, n_missing, failed, worst))
+    return counts
 
 
-def _value(rule: Rule, rows: pd.DataFrame, position: int) -> Any:
+def _allowed(rule: Rule) -> Any:
+    """What all values are where none fails, if only one value is allowed."""
+    values = rule.arguments.get("value_set", ())
+    return values[0] if rule.expectation == "expect_column_values_to_be_in_set" and len(values) == 1 else None
+
+
+def _values(rule: Rule, rows: pd.DataFrame, positions: Sequence[int]) -> list[Any]:
+    """The value at each position; of several columns, a dictionary."""
     columns = columns_of(rule)
-    values = {c: _plain(rows[c].iloc[position]) for c in columns}
-    return values[columns[0]] if len(columns) == 1 else values
+    listed = _take(rows, {c: c for c in columns}, positions)
+    return [row[columns[0]] for row in listed] if len(columns) == 1 else listed
 
 
-def _list_rows(rule: Rule, rows: pd.DataFrame, positions: np.ndarray) -> tuple[dict[str, Any], ...]:
+def _list_rows(rule: Rule, rows: pd.DataFrame, positions: np.ndarray) -> list[dict[str, Any]]:
     """Failing rows: what says which row it is, the value (or values), and what the rule wants shown beside it."""
-    if not len(positions):
-        return ()
     columns = columns_of(rule)
     wanted = {key: key for key in ROW_KEYS if key in rows}
     wanted |= {columns[0]: "value"} if len(columns) == 1 and columns[0] not in wanted else {c: c for c in columns}
     wanted |= {c: c for c in rule.show if c in rows and c not in wanted}
-    part = rows[list(wanted)].take(positions)
-    names = list(wanted.values())
-    return tuple(
-        dict(zip(names, map(_plain, values), strict=True)) for values in part.itertuples(index=False, name=None)
-    )
+    return _take(rows, wanted, positions)
+
+
+def _take(rows: pd.DataFrame, names: Mapping[str, str], positions: Sequence[int] | np.ndarray) -> list[dict[str, Any]]:
+    """Columns at some positions as dictionaries, each column under the name given for it."""
+    if not len(positions):
+        return []
+    part = rows[list(names)].take(positions)
+    columns = [map(_plain, part[column].tolist()) for column in names]
+    return [dict(zip(names.values(), values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def _read_whole(rule: Rule, rows: pd.DataFrame, result: Mapping[str, Any]) -> Finding:
@@ -149,7 +181,7 @@ def _read_whole(rule: Rule, rows: pd.DataFrame, result: Mapping[str, Any]) -> Fi
     details: Mapping[str, Any] = result.get("result") or {}
     absent = int(missing(rule, rows).sum()) if rule.missing == "fail" else 0
     success = bool(result.get("success")) and not absent
-    n_failed = details.get("unexpected_count", 0) + absent
+    n_failed = (details.get("unexpected_count") or 0) + absent
     observed = details.get("observed_value", details.get("details"))
     if observed is None and details.get("partial_unexpected_list"):
         observed = details["partial_unexpected_list"][0]

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from expectations.sound_tables import label, make_all
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqwatch.errors import RuleFileError
@@ -44,10 +45,9 @@ def outcome(results: tuple[Finding, ...]) -> list[tuple[str | None, str, int, in
 
 
 @pytest.fixture
-def tables(make_tables: Any) -> dict[str, pd.DataFrame]:
+def tables() -> dict[str, pd.DataFrame]:
     """Three times of `2t` and `t_850`: six fields, in turn."""
-    made: dict[str, pd.DataFrame] = make_tables(["2t", "t_850"], n_times=3)
-    return made
+    return make_all(["2t", "t_850"], n_times=3)
 
 
 # ---------------------------------------------------------------- counts and rows
@@ -164,15 +164,15 @@ def test_rows_of_a_pair_show_both_columns(tables: dict[str, pd.DataFrame]) -> No
     assert "value" not in row
 
 
-def test_at_most_twenty_rows_are_kept(make_tables: Any) -> None:
-    tables = make_tables(["2t"], n_times=50)
+def test_at_most_twenty_rows_are_kept() -> None:
+    tables = make_all(["2t"], n_times=50)
     (finding,) = run(tables, {**BETWEEN, "min": 1e6})
     assert finding.n_failed == 50
     assert [row["time_index"] for row in finding.first_failures] == list(range(20))
 
 
-def test_members_are_told_in_the_rows(make_tables: Any) -> None:
-    tables = make_tables(["2t"], n_times=2, n_members=3)
+def test_members_are_told_in_the_rows() -> None:
+    tables = make_all(["2t"], n_times=2, n_members=3)
     tables["fields"].loc[4, "min"] = -1.0
     (finding,) = run(tables, BETWEEN)
     assert [(r["time_index"], r["member"], r["value"]) for r in finding.first_failures] == [(1, 1, -1.0)]
@@ -191,9 +191,9 @@ def test_per_none_gives_one_result(tables: dict[str, pd.DataFrame]) -> None:
     assert outcome(run(tables, {**BETWEEN, "per": "none"})) == [(None, "fail", 6, 2)]
 
 
-def test_mostly_holds_for_each_variable(make_tables: Any) -> None:
+def test_mostly_holds_for_each_variable() -> None:
     """4 of 100 fields fail, all of them of one variable: 4 % together, but 40 % of its own."""
-    tables = make_tables([f"t_{i}" for i in range(10)], n_times=10)
+    tables = make_all([f"t_{i}" for i in range(10)], n_times=10)
     rows = tables["fields"].index[tables["fields"]["variable"] == "t_3"][:4]
     tables["fields"].loc[rows, "min"] = -1.0
     results = run(
@@ -395,12 +395,12 @@ def test_of_two_sets_with_one_id_the_later_holds(tables: dict[str, pd.DataFrame]
 VALUES = st.one_of(st.just(None), st.sampled_from([-np.inf, np.inf, 0.0, -0.0, 1.0, 2.0]), st.floats(-3, 3))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
-def test_counts_against_plain_python(make_tables: Any, data: st.DataObject) -> None:
+def test_counts_against_plain_python(data: st.DataObject) -> None:
     names = [f"t_{i}" for i in range(data.draw(st.integers(1, 4)))]
     n_times = data.draw(st.integers(1, 6))
-    tables = make_tables(names, n_times=n_times)
+    tables = make_all(names, n_times=n_times)
     values: list[float | None] = data.draw(
         st.lists(VALUES, min_size=len(names) * n_times, max_size=len(names) * n_times)
     )
@@ -410,18 +410,24 @@ def test_counts_against_plain_python(make_tables: Any, data: st.DataObject) -> N
     missing = data.draw(st.sampled_from(["fail", "ignore"]))
     results = run(tables, {**BETWEEN, "min": low, "max": high, "mostly": mostly, "missing": missing})
     expected: list[tuple[str | None, str, int, int]] = []
+    failing: list[list[tuple[int, float | None]]] = []
     for position, name in enumerate(names):
         own = values[position :: len(names)]
         if all(v is None for v in own) or all(v is None for v in values):
             expected.append((name, "no_data", 0, 0))
+            failing.append([])
             continue
         looked_at = own if missing == "fail" else [v for v in own if v is not None]
         n_failed = sum(v is None or not low <= v <= high for v in looked_at)
+        bad = [(i, v) for i, v in enumerate(own) if (missing == "fail" if v is None else not low <= v <= high)]
+        failing.append(bad)
         held = n_failed == 0 or (len(looked_at) - n_failed) / len(looked_at) >= (mostly or 1)
         expected.append((name, "pass" if held else "fail", len(looked_at), n_failed))
     if all(v is None for v in values):
-        expected = [(None, "no_data", 0, 0)]
+        expected, failing = [(None, "no_data", 0, 0)], [[]]
     assert outcome(results) == expected
+    assert [[(r["time_index"], r["value"]) for r in f.first_failures] for f in results] == failing
+    assert [f.time for f in results] == [label(bad[0][0]) if bad else None for bad in failing]
 
 
 # ---------------------------------------------------------------- the shipped sets
@@ -478,18 +484,16 @@ def failed(evaluation: Evaluation) -> dict[str, str]:
     return {f.rule: f.severity for f in evaluation.results if f.status != "pass"}
 
 
-def test_sound_tables_pass_audit_and_gate(make_tables: Any) -> None:
+def test_sound_tables_pass_audit_and_gate() -> None:
     for name in ("audit", "gate"):
-        evaluation = evaluate(load_rule_sets([name]), make_tables(["2t", "t_850", "tp"]))
+        evaluation = evaluate(load_rule_sets([name]), make_all(["2t", "t_850", "tp"]))
         assert failed(evaluation) == {}
         assert evaluation.seconds > 0
 
 
 @pytest.mark.parametrize(("rule", "severity", "table", "change"), SPOILT)
-def test_a_spoilt_row_trips_its_rule_and_no_other(
-    make_tables: Any, rule: str, severity: str, table: str, change: dict[str, Any]
-) -> None:
-    tables = make_tables(["2t", "t_850"])
+def test_a_spoilt_row_trips_its_rule_and_no_other(rule: str, severity: str, table: str, change: dict[str, Any]) -> None:
+    tables = make_all(["2t", "t_850"])
     row = 2 if len(tables[table]) > 2 else 0
     for column, value in change.items():
         tables[table].loc[row, column] = value
@@ -500,18 +504,18 @@ def test_every_shipped_rule_is_tripped_above() -> None:
     assert {rule for rule, *_ in SPOILT} == {r.id for s in load_rule_sets(list_rule_sets()) for r in s.rules}
 
 
-def test_what_does_not_apply_is_skipped_and_closes_nothing(make_tables: Any) -> None:
+def test_what_does_not_apply_is_skipped_and_closes_nothing() -> None:
     """A data set in memory, of one static field: no times, no arrays in storage, nothing of the weather."""
-    tables = make_tables(["lsm"], n_times=1)
+    tables = make_all(["lsm"], n_times=1)
     tables["times"], tables["arrays"] = tables["times"].iloc[:0], tables["arrays"].iloc[:0]
     results = evaluate(load_rule_sets(["audit"]), tables).results
     assert {f.status for f in results} == {"pass", "skipped"}
     assert {f.table for f in results if f.status == "skipped"} >= {"times", "arrays"}
 
 
-def test_a_gap_is_not_told_twice(make_tables: Any) -> None:
+def test_a_gap_is_not_told_twice() -> None:
     """Where times are missing the step is not that of the axis either; that is `time.gaps` alone."""
-    tables = make_tables(["2t"])
+    tables = make_all(["2t"])
     tables["times"].loc[3, ["step_ok", "n_missing_before", "step_h"]] = [False, 1, 12.0]
     gap = tables["times"].iloc[[2]].assign(present=False, time_index=-1, time="2020-01-01T15:00:00")
     tables["times"] = pd.concat([tables["times"].iloc[:3], gap, tables["times"].iloc[3:]], ignore_index=True)
@@ -522,9 +526,9 @@ def test_a_gap_is_not_told_twice(make_tables: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["audit", "gate"])
-def test_the_number_of_expectations_does_not_grow_with_the_variables(make_tables: Any, name: str) -> None:
+def test_the_number_of_expectations_does_not_grow_with_the_variables(name: str) -> None:
     rule_sets = load_rule_sets([name])
-    few, many = (evaluate(rule_sets, make_tables([f"t_{i}" for i in range(n)])) for n in (2, 200))
+    few, many = (evaluate(rule_sets, make_all([f"t_{i}" for i in range(n)])) for n in (2, 200))
     assert few.expectations == many.expectations <= 100
     counts = Counter(f.rule for f in many.results)
     assert max(counts.values()) == 200
@@ -558,10 +562,10 @@ def write(path: Path, **entry: Any) -> str:
         ),
     ],
 )
-def test_wrong_arguments(tmp_path: Path, make_tables: Any, entry: dict[str, Any], message: str) -> None:
+def test_wrong_arguments(tmp_path: Path, entry: dict[str, Any], message: str) -> None:
     path = write(tmp_path / "mine.yaml", **entry)
     with pytest.raises(RuleFileError, match=rf"^{path}: rule 'r': {message}") as caught:
-        evaluate(load_rule_sets([path]), make_tables(["2t"]))
+        evaluate(load_rule_sets([path]), make_all(["2t"]))
     assert lint(path) == [str(caught.value)]
     assert "\n" not in str(caught.value)
 
@@ -584,13 +588,13 @@ MANNERS = """
     socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = refuse
     socket.getaddrinfo = socket.create_connection = refuse
     sys.path.insert(0, sys.argv[1])
-    import conftest
+    import sound_tables
     from dqwatch.expectations import evaluate, lint, load_rule_sets, preload
     from dqwatch import resources
     filters = list(warnings.filters)
     preload()
     assert warnings.filters == filters, warnings.filters
-    tables = conftest.make_all(["2t", "t_850"])
+    tables = sound_tables.make_all(["2t", "t_850"])
     tables["fields"].loc[1, "n_inf"] = 5
     results = evaluate(load_rule_sets(["audit"]), tables).results
     assert [f.rule for f in results if f.status != "pass"] == ["inf"], [f for f in results if f.status != "pass"]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from dqwatch import tables
-
-Make = Callable[..., dict[str, pd.DataFrame]]
 
 TEXTS = {
     "fields": {},
@@ -96,9 +93,3 @@ def make_all(names: list[str], n_times: int = 4, n_members: int = 1) -> dict[str
         "grid": sound("grid", 1),
         "arrays": sound("arrays", 1),
     }
-
-
-@pytest.fixture(scope="session")
-def make_tables() -> Make:
-    """`make_all`, for tests in other modules."""
-    return make_all
