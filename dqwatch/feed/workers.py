@@ -1,0 +1,170 @@
+"""Worker threads that take items in order, and hand their results over in the same order."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from dqwatch.buffers import Buffers
+from dqwatch.errors import DqwatchError, SourceError, UsageError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Progress = Callable[[int, int], None]
+"""Called with the items done and the items to do."""
+
+_AHEAD = 4
+"""Results per worker that may wait for an earlier one: bounds what is held."""
+
+
+class Worker:
+    """One thread's own: its number and its buffers."""
+
+    def __init__(self, number: int, stop: threading.Event) -> None:
+        self.number = number
+        self.buffers = Buffers()
+        self._stop = stop
+
+    def checkpoint(self) -> None:
+        """Leave a long piece of work if the run has been stopped; to be called between fields."""
+        if self._stop.is_set():
+            raise _Stopped
+
+
+class _Stopped(Exception):  # noqa: N818 (no error: the way out of a stopped worker)
+    pass
+
+
+def default_workers() -> int:
+    """Number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run(
+    items: Sequence[Item],
+    work: Callable[[Item, Worker], Result],
+    *,
+    workers: int | None = None,
+    take: Callable[[Result], Any] | None = None,
+    describe: Callable[[Item], str] = str,
+    progress: Progress | None = None,
+) -> int:
+    """Work on all items in threads; the outcome is the same for any number of them.
+
+    Parameters
+    ----------
+    items : sequence
+        Begun in this order.
+    work : callable
+        `work(item, worker)`, called in a thread; long work calls `worker.checkpoint()` now and then.
+    workers : int, optional
+        Number of threads; one per core that this process may use by default, never more than items.
+    take : callable, optional
+        `take(result)`, called in the caller's thread in the order of `items`.
+    describe : callable, optional
+        Names an item in errors.
+    progress : callable, optional
+        `progress(done, total)`, called in the caller's thread.
+
+    Returns
+    -------
+    int
+        Number of threads used.
+
+    Raises
+    ------
+    SourceError
+        If `work` raised: the error of the first such item, which it names. Work on others is given up.
+    UsageError
+        If `workers` is below 1; or as raised by `work`.
+    KeyboardInterrupt
+        On Ctrl-C, when every thread has ended, after its current field at most.
+    """
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers: got {workers}; give 1 or more")
+    number = max(1, min(workers or default_workers(), len(items)))
+    queue = _Queue(items, work, number)
+    threads = [threading.Thread(target=queue.serve, args=(i,), name=f"dqwatch-{i}", daemon=True) for i in range(number)]
+    for thread in threads:
+        thread.start()
+    try:
+        for done, item in enumerate(items, start=1):
+            outcome = queue.outcome(done - 1)
+            if isinstance(outcome, BaseException):
+                raise _explained(outcome, describe(item)) from outcome
+            if take is not None:
+                take(outcome)
+            if progress is not None:
+                progress(done, len(items))
+    finally:
+        queue.stop()
+        for thread in threads:
+            thread.join()
+    return number
+
+
+def _explained(error: BaseException, where: str) -> BaseException:
+    """The error as one line that names the item; what is no error of reading stays as it is."""
+    if isinstance(error, DqwatchError) and not isinstance(error, SourceError):
+        return error
+    if not isinstance(error, Exception):
+        return error
+    what = " ".join(str(error).split()) or "no message"
+    kind = "" if isinstance(error, SourceError) else f"{type(error).__name__}: "
+    return SourceError(f"{where}: cannot be read: {kind}{what}")
+
+
+class _Queue:
+    """Items to be begun in order and outcomes to be taken in order, none too far ahead."""
+
+    def __init__(self, items: Sequence[Any], work: Callable[[Any, Worker], Any], number: int) -> None:
+        self._items, self._work = items, work
+        self._ahead = _AHEAD * number
+        self._begun = self._taken = 0
+        self._outcomes: dict[int, Any] = {}
+        self._stop = threading.Event()
+        self._changed = threading.Condition()
+
+    def serve(self, number: int) -> None:
+        """One thread's life."""
+        worker = Worker(number, self._stop)
+        while (position := self._next()) is not None:
+            try:
+                outcome = self._work(self._items[position], worker)
+            except _Stopped:
+                return
+            except BaseException as error:  # noqa: BLE001 (decoders raise anything; the caller's thread reports it)
+                outcome = error
+            with self._changed:
+                self._outcomes[position] = outcome
+                self._changed.notify_all()
+            if isinstance(outcome, BaseException):
+                return
+
+    def _next(self) -> int | None:
+        with self._changed:
+            while self._begun >= self._taken + self._ahead and not self._stop.is_set():
+                self._changed.wait()
+            if self._stop.is_set() or self._begun >= len(self._items):
+                return None
+            self._begun += 1
+            return self._begun - 1
+
+    def outcome(self, position: int) -> Any:
+        """The result, or the error, of an item; waits for it."""
+        with self._changed:
+            while position not in self._outcomes:
+                self._changed.wait()
+            self._taken = position + 1
+            self._changed.notify_all()
+            return self._outcomes.pop(position)
+
+    def stop(self) -> None:
+        """Let no further item begin."""
+        with self._changed:
+            self._stop.set()
+            self._changed.notify_all()

@@ -1,0 +1,177 @@
+"""The fields of a source, scanned one at a time into rows of preallocated columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dqwatch.errors import SourceError
+from dqwatch.metrics import kernel_layout as layout
+from dqwatch.metrics.fills import fills
+from dqwatch.metrics.histogram import Bins, codes, numbers
+from dqwatch.metrics.kernel import scan_field
+from dqwatch.metrics.kernel_hash import hash_keys
+from dqwatch.metrics.kernel_looks import count_fills, count_outside, hash_nan, local_quantiles
+from dqwatch.metrics.known import Knowledge, rounded
+from dqwatch.types import Field, Grid, Source
+
+_NO_WEIGHTS = np.empty(0)
+
+
+class Rows:
+    """One row for each field that the source promises: in order of axis, time, variable and member."""
+
+    def __init__(self, source: Source) -> None:
+        variables = source.variables
+        self.width = [0] * len(source.times)
+        """Rows of one time, of each axis."""
+        self.offset = []
+        for variable in variables:
+            self.offset.append(self.width[variable.times])
+            self.width[variable.times] += variable.members
+        lengths = [len(axis) * width for axis, width in zip(source.times, self.width, strict=True)]
+        self.start = [0, *np.cumsum(lengths, dtype=np.int64).tolist()]
+        """First row of each axis, and the number of all rows."""
+        self.axis_of = [variable.times for variable in variables]
+        n = self.start[-1]
+        self.seen = np.zeros(n, bool)
+        self.ints = np.zeros((n, len(layout.INTS)), np.int64)
+        self.floats = np.zeros((n, len(layout.FLOATS)))
+        self.hashes = np.zeros((n, len(layout.HASHES)), np.uint64)
+
+    def of(self, time: int, variable: int, member: int) -> int:
+        """The row of a field."""
+        axis = self.axis_of[variable]
+        return self.start[axis] + time * self.width[axis] + self.offset[variable] + member
+
+    def keys(self, source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """int64 (row,): time index, variable and member of every row."""
+        times, variables, members = [], [], []
+        for axis, (moments, width) in enumerate(zip(source.times, self.width, strict=True)):
+            inside = [(v, m) for v, x in enumerate(source.variables) if x.times == axis for m in range(x.members)]
+            pairs = np.array(inside, np.int64).reshape(-1, 2)
+            times.append(np.repeat(np.arange(len(moments)), width))
+            variables.append(np.tile(pairs[:, 0], len(moments)))
+            members.append(np.tile(pairs[:, 1], len(moments)))
+        return tuple(np.concatenate([np.empty(0, np.int64), *part]) for part in (times, variables, members))  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What the kernel needs to know of a variable whose fields have this type."""
+
+    codes: np.ndarray
+    bins: np.ndarray
+    edges: np.ndarray
+    limits: np.ndarray
+    fills: np.ndarray
+    binning: int
+    bounded: bool
+    integers: np.dtype
+
+
+class Scanner:
+    """One worker's own: scans fields with scratch memory that it keeps."""
+
+    def __init__(self, source: Source, knowledge: Sequence[Knowledge], bins: Sequence[Bins], rows: Rows) -> None:
+        self._source, self._knowledge, self._bins, self._rows = source, knowledge, bins, rows
+        self._plans: dict[tuple[int, np.dtype], _Plan] = {}
+        self._scratch: dict[np.dtype, tuple[np.ndarray, ...]] = {}
+        self._keys = hash_keys()
+        self._weights = [_weights(grid) for grid in source.grids]
+        self._missing = [axis.declared_missing for axis in source.times]
+        self._total = np.zeros(layout.SLOTS, np.int64)
+        self.counts = np.zeros((len(source.variables), layout.SLOTS), np.int64)
+        """Histogram of each variable, over all fields scanned; dates declared missing left out."""
+        self.bytes = 0
+
+    def scan(self, field: Field) -> None:
+        """The row of one field.
+
+        Raises
+        ------
+        SourceError
+            If the field is not what its source promised.
+        """
+        time, v, member, values = field
+        variable = self._source.variables[v]
+        plan = self._plans.get((v, values.dtype)) or self._plan(v, values)
+        if values.size != self._source.grids[variable.grid].n_cells or not values.flags.c_contiguous:
+            raise SourceError(
+                f"variable '{variable.name}': a field of shape {values.shape} (C-contiguous: "
+                f"{values.flags.c_contiguous}); the grid has {self._source.grids[variable.grid].n_cells} cells"
+            )
+        rows, row = self._rows, self._rows.of(time, v, member)
+        ints, floats, hashes = rows.ints[row], rows.floats[row], rows.hashes[row]
+        bits, words = values.view(plan.integers), values.view(np.uint32)
+        weights = self._weights[variable.grid]
+        scratch = self._scratch[values.dtype]
+        looks = scan_field(
+            values, bits, words, weights, plan.codes, plan.bins, plan.edges, plan.limits, plan.fills, plan.binning,
+            self._keys, *scratch, self._total, ints, floats, hashes,
+        )  # fmt: skip
+        missing = self._missing[variable.times]
+        if missing is None or not missing[time]:
+            self.counts[v] += self._total
+        if looks:
+            self._look_again(looks, values, bits, plan, ints, floats, hashes)
+        self.bytes += values.nbytes
+        rows.seen[row] = True
+
+    def _look_again(
+        self, looks: int, values: np.ndarray, bits: np.ndarray, plan: _Plan, ints: Any, floats: Any, hashes: Any
+    ) -> None:
+        limits = plan.limits
+        block, slots, counts = self._scratch[values.dtype][1:4]
+        if looks & layout.NAN_LOOK:
+            hashes[layout.NAN_HASH] = hash_nan(bits, plan.codes, block, self._keys)
+        if looks & layout.BOUNDS_LOOK:
+            ints[layout.N_OUT_OF_BOUNDS] = count_outside(values, limits[layout.LOW], limits[layout.HIGH])
+        if looks & layout.USUAL_LOOK:
+            ints[layout.N_UNUSUAL] = count_outside(values, limits[layout.USUAL_LOW], limits[layout.USUAL_HIGH])
+        if looks & layout.FILL_LOOK:
+            found = np.empty(plan.fills.size, np.int64)
+            ints[layout.N_SENTINEL] = count_fills(values, plan.fills, limits, plan.bounded, found)
+        if looks & layout.BIN_LOOK and floats[layout.MIN] < floats[layout.MAX]:
+            n_nan, n_inf = ints[layout.N_NAN], ints[layout.N_INF]
+            bins, edges = plan.bins.copy(), np.empty(layout.SLOTS + 1)
+            local_quantiles(values, bins, slots, counts, self._total, edges, n_nan, n_inf, floats)
+
+    def _plan(self, v: int, values: np.ndarray) -> _Plan:
+        dtype = values.dtype
+        if values.ndim != 1 or dtype.str[1:] not in ("f4", "f8") or not dtype.isnative:
+            name = self._source.variables[v].name
+            raise SourceError(f"variable '{name}': a field of {dtype.str} {values.shape}; float32 or float64 (cell,)")
+        known, bins = self._knowledge[v], self._bins[v]
+        plan = _Plan(
+            codes=codes(dtype, bins),
+            bins=numbers(dtype, bins),
+            edges=bins.edges,
+            limits=rounded(known.limits, dtype),
+            fills=fills(dtype),
+            binning=layout.BIT_BINS if bins.skewed else layout.EQUAL_BINS,
+            bounded=known.bounded,
+            integers=np.dtype(f"i{dtype.itemsize}"),
+        )
+        self._plans[v, dtype] = plan
+        if dtype not in self._scratch:
+            self._scratch[dtype] = scratch(dtype)
+        return plan
+
+
+def scratch(dtype: np.dtype) -> tuple[np.ndarray, ...]:
+    """Scratch memory of `scan_field`, in its order."""
+    integers = np.dtype(f"i{dtype.itemsize}")
+    block_bits, pair_bits = np.empty(layout.BLOCK, integers), np.empty(1, integers)
+    slots, counts = np.empty(layout.BLOCK, np.int32), np.empty((4, layout.SLOTS), np.int32)
+    samples, totals = np.empty(layout.SAMPLES), np.empty(6)
+    return block_bits, block_bits.view(np.uint32), slots, counts, samples, totals, pair_bits, pair_bits.view(dtype)
+
+
+def _weights(grid: Grid) -> np.ndarray:
+    if grid.area_weights is None:
+        return _NO_WEIGHTS
+    return np.ascontiguousarray(grid.area_weights, np.float64).reshape(-1)

@@ -1,0 +1,150 @@
+"""The scan: every field of a source looked at once, and the tables made from what was seen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dqwatch.catalogue import Catalogue, load_catalogue
+from dqwatch.feed import Worker, default_workers, run
+from dqwatch.feed.workers import Progress
+from dqwatch.metrics.arrays import arrays_table
+from dqwatch.metrics.field_table import Seen, fields_table
+from dqwatch.metrics.fields import Rows, Scanner
+from dqwatch.metrics.grid import grid_table
+from dqwatch.metrics.histogram import Bins, Histogram
+from dqwatch.metrics.kernel_layout import SLOTS
+from dqwatch.metrics.known import Knowledge, know
+from dqwatch.metrics.masks import judge_mask
+from dqwatch.metrics.scout import lay_bins, name_block
+from dqwatch.metrics.times import times_table
+from dqwatch.metrics.variables import variables_table
+from dqwatch.types import Block, Source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What one pass over a source found."""
+
+    tables: Mapping[str, pd.DataFrame]
+    """`fields`, `times`, `variables`, `grid`, `arrays`, as dqwatch.tables describes them."""
+    histograms: Mapping[str, Histogram]
+    """Of each variable, dates declared missing left out."""
+    seconds: float
+    """Wall time of the scan, tables included."""
+    bytes: int
+    """Uncompressed bytes looked at."""
+    workers: int
+
+
+def scan(
+    source: Source,
+    *,
+    catalogue: Catalogue | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    now: datetime | None = None,
+) -> Scan:
+    """Scan a source: one streaming pass, each worker decoding into buffers of its own.
+
+    The tables are the same bits for any number of workers on one type of CPU.
+
+    Parameters
+    ----------
+    source : Source
+    catalogue : Catalogue, optional
+        What is known of variables; the shipped one by default.
+    workers : int, optional
+        Threads; one per core that this process may use by default.
+    progress : callable, optional
+        `progress(done, total)` in blocks.
+    now : datetime, optional
+        Times later than this plus 45 days are in the future; the clock by default. Naive means UTC.
+
+    Returns
+    -------
+    Scan
+
+    Raises
+    ------
+    SourceError
+        If a block cannot be read; the message names it.
+    UsageError
+        If `workers` is below 1.
+    """
+    began = time.perf_counter()
+    knowledge = know(source, catalogue or load_catalogue())
+    blocks = source.blocks()
+    bins = lay_bins(source, knowledge, blocks, workers)
+    rows = Rows(source)
+    blocks = _spread(blocks, workers or default_workers())
+    used, scanners = _pass(source, knowledge, bins, rows, blocks, workers, progress)
+    tables = _tables(source, knowledge, rows, now or datetime.now(UTC))
+    counts = sum((s.counts for s in scanners), np.zeros((len(bins), SLOTS), np.int64))
+    return Scan(
+        tables=tables,
+        histograms={v.name: Histogram(bins[i], counts[i]) for i, v in enumerate(source.variables)},
+        seconds=time.perf_counter() - began,
+        bytes=sum(s.bytes for s in scanners),
+        workers=used,
+    )
+
+
+def _pass(
+    source: Source,
+    knowledge: Sequence[Knowledge],
+    bins: Sequence[Bins],
+    rows: Rows,
+    blocks: Sequence[Block],
+    workers: int | None,
+    progress: Progress | None,
+) -> tuple[int, list[Scanner]]:
+    """Every field into its row. Rows are apart and counts are integers: the order of the threads leaves no trace."""
+    scanners: dict[int, Scanner] = {}
+
+    def work(block: Block, worker: Worker) -> None:
+        scanner = scanners.get(worker.number)
+        if scanner is None:
+            scanner = scanners[worker.number] = Scanner(source, knowledge, bins, rows)
+        for field in source.read(block, worker.buffers):
+            worker.checkpoint()
+            scanner.scan(field)
+
+    used = run(blocks, work, workers=workers, describe=lambda b: name_block(source, b), progress=progress)
+    return used, list(scanners.values())
+
+
+def _spread(blocks: Sequence[Block], workers: int) -> Sequence[Block]:
+    """The blocks, cut by variables where there are fewer than workers."""
+    if not blocks or len(blocks) >= workers:
+        return blocks
+    parts = -(-workers // len(blocks))
+    return [
+        Block(block.times, tuple(part.tolist()))
+        for block in blocks
+        for part in np.array_split(np.array(block.variables, np.int64), min(parts, len(block.variables)))
+    ]
+
+
+def _tables(source: Source, knowledge: Sequence[Knowledge], rows: Rows, now: datetime) -> dict[str, pd.DataFrame]:
+    seen = Seen(source, rows)
+    masks = []
+    for v, variable in enumerate(source.variables):
+        own = seen.of(v)
+        n, n_nan = seen.ints["n"][own], seen.ints["n_nan"][own]
+        masks.append(judge_mask(variable, knowledge[v], seen.hashes["nan_hash"][own], n, n_nan))
+    return {
+        "fields": fields_table(source, seen, masks),
+        "times": times_table(source, seen, now),
+        "variables": variables_table(source, knowledge, seen, masks),
+        "grid": grid_table(source),
+        "arrays": arrays_table(source),
+    }
