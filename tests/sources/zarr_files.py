@@ -71,7 +71,7 @@ def make_array(
 
 def latitudes_of(cells: int) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates of a small octahedral grid where there is one of so many cells, else of a spiral."""
-    number = round((81 + 4 * cells) ** 0.5 - 9) // 4
+    number = round(((81 + cells) ** 0.5 - 9) / 2)
     if 4 * number * (number + 9) == cells:
         rows = np.degrees(np.arcsin(np.polynomial.legendre.leggauss(2 * number)[0][::-1]))
         half = [20 + 4 * i for i in range(number)]
