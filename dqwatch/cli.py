@@ -181,13 +181,14 @@ def _run(verb: str, arguments: dict[str, Any]) -> int:
     """Run a verb and write what was asked for; where that fails, say so there: an older verdict must not stand."""
     outputs = options.Outputs(**{name: arguments.pop(name) for name in options.Outputs._fields})
     outputs.check()
+    data = arguments["data"]
     try:
         with private_stderr(outputs.verbose) as stderr:
             verdict = _judge(verb, arguments, None if outputs.quiet else stderr)
             outputs.write(verdict)
         outputs.write_json(verdict)
     except Exception as error:
-        failure = _failure(verb, arguments["data"], error)
+        failure = _failure(verb, data, error)
         outputs.write_json(failure)
         with private_stderr(outputs.verbose):
             outputs.write(failure)
@@ -197,14 +198,20 @@ def _run(verb: str, arguments: dict[str, Any]) -> int:
 
 
 def _judge(verb: str, arguments: dict[str, Any], stderr: TextIO | None) -> Verdict:
-    title = f"{verb} {os.path.basename(arguments['data'].rstrip('/'))}"
+    data = arguments["data"]
+    title = f"{verb} {_name(data[0])}" + (f" and {len(data) - 1} more" if len(data) > 1 else "")
+    arguments |= {"data": data[0] if len(data) == 1 else data}
     arguments |= {"rules": arguments["rules"] or [verb], "fail_on": arguments["fail_on"].value}
     with nullcontext() if stderr is None else bar(stderr, title) as progress:
         verdict: Verdict = getattr(dqwatch, verb)(**arguments, progress=progress)
     return verdict
 
 
-def _failure(verb: str, data: str, error: Exception) -> Verdict:
+def _name(path: str) -> str:
+    return os.path.basename(path.rstrip("/")) or path
+
+
+def _failure(verb: str, data: Sequence[str], error: Exception) -> Verdict:
     """The verdict of a run that ended in an error."""
     from dqwatch.types import Verdict
 
@@ -212,7 +219,7 @@ def _failure(verb: str, data: str, error: Exception) -> Verdict:
         verb=verb,
         status="error",
         exit_code=_code(error),
-        inputs=({"name": os.path.basename(data.rstrip("/")) or data, "kind": None, "identity": None},),
+        inputs=tuple({"name": _name(path), "kind": None, "identity": None} for path in data),
         rule_sets=(),
         results=(),
         summary={},

@@ -30,7 +30,12 @@ def _complete_rules(incomplete: str) -> list[str]:
 
 
 Data = Annotated[
-    str, typer.Argument(metavar="DATA", help="A .zarr store (anemoi or xarray layout) or a NetCDF file: era5.zarr")
+    list[str],
+    typer.Argument(
+        metavar="DATA...",
+        help="A Zarr store (anemoi or xarray layout), NetCDF or GRIB files, or a glob pattern; several are joined. "
+        "Example: era5.zarr",
+    ),
 ]
 Rules = Annotated[
     list[str] | None,

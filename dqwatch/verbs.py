@@ -7,7 +7,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 
 from dqwatch.errors import UsageError
 from dqwatch.types import Source, Verdict
@@ -26,8 +27,8 @@ def audit(
     fail_on: FailOn = "critical",
     workers: int | None = None,
     select: str | Sequence[str] | None = None,
-    start: str | None = None,
-    end: str | None = None,
+    start: str | datetime | None = None,
+    end: str | datetime | None = None,
     every: int = 1,
     progress: Progress | None = None,
 ) -> Verdict:
@@ -35,8 +36,9 @@ def audit(
 
     Parameters
     ----------
-    data : path, URL or xarray.Dataset
-        An anemoi or xarray-style Zarr store, a NetCDF file, or a data set in memory.
+    data : path, glob pattern, sequence of paths, or object
+        An anemoi or xarray-style Zarr store, NetCDF or GRIB files (several are joined), or data in memory such as an
+        xarray.Dataset.
     rules : str or sequence of str
         Names of shipped rule sets, or paths of rule files of your own.
     fail_on : {'critical', 'warning', 'info', 'never'}
@@ -44,8 +46,9 @@ def audit(
     workers : int, optional
         Threads that decode and scan; one per core by default.
     select : str or sequence of str, optional
-        Variables to look at; all by default.
-    start, end : str, optional
+        Variables to look at, by canonical name (`t_850`), name in the source, or quantity (`t` for all its levels);
+        all by default.
+    start, end : str or datetime, optional
         Period to look at, both ends included; a date alone means its whole day.
     every : int
         Look at every n-th time only.
@@ -64,7 +67,7 @@ def audit(
     SourceError
         If the data cannot be read.
     """
-    return _judge("audit", data, rules, fail_on, workers, _selection(select, start, end, every), progress)
+    return _judge("audit", data, rules, fail_on, workers, _Part(select, start, end, every), progress)
 
 
 def gate(
@@ -74,8 +77,8 @@ def gate(
     fail_on: FailOn = "critical",
     workers: int | None = None,
     select: str | Sequence[str] | None = None,
-    start: str | None = None,
-    end: str | None = None,
+    start: str | datetime | None = None,
+    end: str | datetime | None = None,
     every: int = 1,
     progress: Progress | None = None,
 ) -> Verdict:
@@ -83,7 +86,7 @@ def gate(
 
     Parameters
     ----------
-    data : path, URL or xarray.Dataset
+    data : path, glob pattern, sequence of paths, or object
         As for `audit`.
     rules : str or sequence of str
         As for `audit`; the rules of `gate` by default.
@@ -102,7 +105,16 @@ def gate(
     SourceError
         If the data cannot be read.
     """
-    return _judge("gate", data, rules, fail_on, workers, _selection(select, start, end, every), progress)
+    return _judge("gate", data, rules, fail_on, workers, _Part(select, start, end, every), progress)
+
+
+class _Part(NamedTuple):
+    """What part of the data to look at."""
+
+    select: str | Sequence[str] | None
+    start: str | datetime | None
+    end: str | datetime | None
+    every: int
 
 
 def _judge(
@@ -111,18 +123,18 @@ def _judge(
     rules: str | Sequence[str],
     fail_on: FailOn,
     workers: int | None,
-    selection: dict[str, Any],
+    part: _Part,
     progress: Progress | None,
 ) -> Verdict:
     """Rules, source, scan, findings, verdict; the rules are read before the data are."""
     began = time.perf_counter()
-    _check(fail_on, workers, selection["every"])
+    _check(fail_on, workers, part.every)
     from dqwatch import expectations, metrics, sources
     from dqwatch.expectations.verdicts import summarise
     from dqwatch.reports.findings import order
 
     rule_sets = expectations.load_rule_sets((rules,) if isinstance(rules, str) else tuple(rules))
-    with closing(sources.open_source(data, **selection)) as source:
+    with closing(sources.open_source(data, **part._asdict())) as source:
         opened = time.perf_counter()
         scan = metrics.scan(source, workers=workers, progress=progress)
         scanned = time.perf_counter()
@@ -146,7 +158,7 @@ def _judge(
                 "workers": scan.workers,
             },
             tables=scan.tables,
-            sampled=_sampled(**selection),
+            sampled=_in_words(part),
             notes=tuple(source.notes),
             grids=tuple(source.grids),
         )
@@ -160,22 +172,18 @@ def _check(fail_on: str, workers: int | None, every: int) -> None:
             raise UsageError(f"{name}: got {number}; give 1 or more")
 
 
-def _selection(select: str | Sequence[str] | None, start: str | None, end: str | None, every: int) -> dict[str, Any]:
-    return {"select": select, "start": start, "end": end, "every": every}
-
-
-def _sampled(select: str | Sequence[str] | None, start: str | None, end: str | None, every: int) -> str:
-    """What part of the data was looked at, in words; '' for all of it."""
-    parts = []
-    if every > 1:
-        parts.append(f"every {_ordinal(every)} time")
-    if start:
-        parts.append(f"from {start}")
-    if end:
-        parts.append(f"until {end}")
-    if select:
-        parts.append(f"only {select if isinstance(select, str) else ','.join(select)}")
-    return ", ".join(parts)
+def _in_words(part: _Part) -> str:
+    """What part of the data was looked at; '' for all of it."""
+    words = []
+    if part.every > 1:
+        words.append(f"every {_ordinal(part.every)} time")
+    if part.start:
+        words.append(f"from {part.start}")
+    if part.end:
+        words.append(f"until {part.end}")
+    if part.select:
+        words.append(f"only {part.select if isinstance(part.select, str) else ','.join(part.select)}")
+    return ", ".join(words)
 
 
 def _ordinal(n: int) -> str:
