@@ -82,6 +82,8 @@ class TimeAxis:
     """Declared first and last time (seconds, as above)."""
     problem: str | None = None
     """Why times could not be decoded: one clause for the user; None if all is well."""
+    sampled: np.ndarray | None = None
+    """bool (time,), True where the user wants fields to be looked at (`every`); None: everywhere."""
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -1,0 +1,81 @@
+"""What kind of data a path holds, by its first bytes or its folder, before any reader is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dqwatch.errors import SourceError, SourceNotFoundError, UnsupportedDataError
+from dqwatch.sources.netcdf import netcdf_format
+
+_ZARR_MARKS = (".zgroup", ".zattrs", ".zmetadata", ".zarray", "zarr.json")
+_UNSUPPORTED = {
+    ".parquet": "Parquet",
+    ".csv": "a table of text",
+    ".tsv": "a table of text",
+    ".feather": "Arrow",
+    ".arrow": "Arrow",
+    ".zip": "a zip archive: unpack it first",
+    ".yaml": "YAML: open_dataset specifications",
+    ".yml": "YAML: open_dataset specifications",
+    ".json": "JSON",
+    ".pp": "the Met Office PP format: convert it to NetCDF",
+    ".npy": "a bare numpy array",
+    ".npz": "bare numpy arrays",
+}
+_GRIB = (".grib", ".grb", ".grib2", ".grb2", ".grib1", ".grb1", ".gb2")
+_NETCDF = (".nc", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5", ".hdf")
+
+
+def sniff(path: Path) -> str:
+    """'netcdf', 'zarr' or 'grib'.
+
+    Raises
+    ------
+    SourceNotFoundError
+        If there is nothing at `path`.
+    UnsupportedDataError
+        If it is of a kind that is known and not read.
+    SourceError
+        If it is empty, unreadable, or of no known kind.
+    """
+    try:
+        if not path.exists():
+            raise SourceNotFoundError(f"{path}: no such file or folder")
+        if path.is_dir():
+            return _folder(path)
+        if not path.is_file():
+            raise SourceError(f"{path}: neither a file nor a folder")
+        return _file(path)
+    except OSError as error:
+        if isinstance(error, SourceError):
+            raise
+        raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _folder(path: Path) -> str:
+    if path.suffix == ".zarr" or any((path / mark).exists() for mark in _ZARR_MARKS):
+        return "zarr"
+    inside = sorted(p for p in path.iterdir() if p.suffix in (*_NETCDF, *_GRIB, ".zarr"))
+    hint = f"; give what is in it, {path / f'*{inside[0].suffix}'}" if inside else ""
+    raise SourceError(f"{path}: a folder without Zarr metadata (.zgroup or zarr.json){hint}")
+
+
+def _file(path: Path) -> str:
+    with path.open("rb") as stream:
+        start = stream.read(1024)
+    suffix = path.suffix.lower()
+    if not start:
+        raise SourceError(f"{path}: an empty file")
+    if netcdf_format(path) is not None:
+        return "netcdf"
+    if b"GRIB" in start[:4] or (suffix in _GRIB and b"GRIB" in start):
+        return "grib"
+    if start[:4] == b"PAR1":
+        suffix = ".parquet"
+    if suffix in _UNSUPPORTED:
+        raise UnsupportedDataError(f"{path}: {_UNSUPPORTED[suffix]} cannot be read; give Zarr, NetCDF or GRIB")
+    if suffix in _GRIB:
+        raise SourceError(f"{path}: no GRIB file: no message begins in its first {len(start)} bytes")
+    if suffix in _NETCDF:
+        raise SourceError(f"{path}: no NetCDF file: it begins with {start[:8]!r}")
+    raise SourceError(f"{path}: neither NetCDF, GRIB nor a Zarr store: it begins with {start[:8]!r}")
