@@ -166,8 +166,7 @@ class AnemoiZarr:
             slice(members.start, members.stop),
             slice(0, data.shape[3]),
         )
-        shape = tuple(s.stop - s.start for s in box)
-        values = data.read(box, buffers.take("anemoi.fields", shape, data.dtype), buffers)
+        values = data.borrow(box, buffers)
         for time in times:
             for variable in variables:
                 for member in members:

@@ -212,7 +212,7 @@ def test_fields_are_views_of_what_was_decoded(tmp_path):
     make_anemoi(tmp_path / "s.zarr", weather(), NAMES)
     source, buffers = opened(tmp_path / "s.zarr"), Buffers()
     fields = [f.values for f in source.read(source.blocks()[0], buffers)]
-    held = buffers.take("anemoi.fields", (7, CELLS), np.float32)
+    held = buffers.take("zarr.chunk", (7, CELLS), np.float32)
     assert all(np.shares_memory(f, held) for f in fields)
 
 

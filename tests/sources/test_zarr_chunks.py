@@ -131,6 +131,7 @@ def test_every_codec_gives_the_bits_that_zarr_gives(tmp_path, zarr_format, codec
     buffers = Buffers()
     for selection in SELECTIONS:
         same_bits(array.read(selection, None, buffers), np.asarray(reference[selection]))
+        same_bits(array.borrow(selection, buffers), np.asarray(reference[selection]))
     whole = array.read(SELECTIONS[0], None, buffers)
     assert np.isnan(whole).sum() > np.isnan(values).sum()
     there = ~np.isnan(whole)
@@ -147,6 +148,7 @@ def test_what_is_not_read_directly_is_read_by_zarr(tmp_path, kind):
     assert not array.layout.direct
     for selection in SELECTIONS:
         same_bits(array.read(selection, None, Buffers()), np.asarray(reference[selection]))
+        same_bits(array.borrow(selection, Buffers()), np.asarray(reference[selection]))
 
 
 @pytest.mark.parametrize("zarr_format", FORMATS)
@@ -200,7 +202,8 @@ def test_any_shape_chunk_and_selection(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("any") / "s.zarr"
     make_array(make_group(path), "x", values, chunks, compressor=codec, fill_value=np.nan)
     array = open_one(path)
-    same_bits(array.read(tuple(selection), None, Buffers()), values[tuple(selection)])
+    same_bits(array.read(tuple(selection), None, Buffers()), np.asarray(values[tuple(selection)]))
+    same_bits(array.borrow(tuple(selection), Buffers()), np.asarray(values[tuple(selection)]))
 
 
 @pytest.mark.parametrize(
@@ -369,10 +372,12 @@ def test_no_allocation_of_the_size_of_a_chunk_once_warm(tmp_path):
     out = buffers.take("out", (1, 2, 300_000), np.float32)
     array.read((slice(0, 1), slice(None), slice(None)), out, buffers)
     array.read((0, 1, slice(None)), out[0, 1], buffers)
+    array.borrow((0, slice(None), slice(None)), buffers)
     tracemalloc.start()
     for i in range(1, 4):
         array.read((slice(i, i + 1), slice(None), slice(None)), out, buffers)
         array.read((i, 1, slice(None)), out[0, 1], buffers)
+        array.borrow((i, slice(None), slice(None)), buffers)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 100_000 < values[0].nbytes / 20
