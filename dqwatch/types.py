@@ -88,6 +88,11 @@ class TimeAxis:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def n_sampled(self) -> int:
+        """Number of times whose fields are to be looked at."""
+        return len(self) if self.sampled is None else int(self.sampled.sum())
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:

@@ -96,7 +96,7 @@ def _counted(source: Source, variable: Variable, seen: Seen, v: int) -> dict[str
     moments = _moments(seen, v)
     return {
         "n_fields": len(scanned),
-        "n_absent": len(source.times[variable.times]) * variable.members - len(scanned),
+        "n_absent": source.times[variable.times].n_sampled * variable.members - len(scanned),
         "n_values": moments.n,
         "n_nan": int(seen.ints["n_nan"][own].sum()),
         "min": moments.min,
