@@ -78,8 +78,8 @@ def _place(finding: Finding) -> str:
 def _opening(verdict: Verdict, width: int | None) -> Iterator[Text]:
     inputs = ", ".join(f"{clean(i['name'])} ({clean(i['kind'])})" for i in verdict.inputs)
     sizes = [f"{len(verdict.tables[t]):,} {t}" for t in ("variables", "times", "fields") if t in verdict.tables]
-    speed = f"{verdict.timing.get('scan_bytes', 0) / 1e9:.3g} GB scanned in {verdict.timing.get('scan_s', 0.0):.1f} s"
-    yield from _wrap(f"{verdict.verb} of {inputs}: {', '.join([*sizes, speed])}", width, "")
+    scanned = f"{_size(verdict.timing.get('scan_bytes', 0))} scanned in {verdict.timing.get('scan_s', 0.0):.1f} s"
+    yield from _wrap(f"{verdict.verb} of {inputs}: {', '.join([*sizes, scanned])}", width, "")
     yield from _wrap(f"rules: {', '.join(clean(s.name) for s in verdict.rule_sets)}", width, "")
     if verdict.sampled:
         yield from _wrap(f"not everything was looked at: {clean(verdict.sampled)}", width, "", "yellow")
@@ -135,11 +135,21 @@ def _cells(finding: Finding) -> tuple[str, str, str, str]:
         many = f"{finding.n_failed:,} of {finding.n_checked:,} {noun}"
     else:
         many = ""
-    seen = f"{finding.column or 'observed'} {_value(finding.observed)}" if finding.observed is not None else ""
-    wanted = f"expected {clean(finding.expected)}" if finding.expected else ""
-    what = ", ".join(part for part in (seen, wanted) if part)
+    what = _value(finding.observed) if finding.observed is not None else ""
+    if finding.status == "fail":
+        parts = (f"got {what}" if what else "", f"expected {clean(finding.expected)}" if finding.expected else "")
+        what = ", ".join(part for part in parts if part)
     where = clean(finding.variable or finding.table)
     return where, clean(short_time(finding.time or "")), many, what
+
+
+def _size(n_bytes: float) -> str:
+    """Bytes with the decimal prefix that suits them."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.4g} TB"
 
 
 def _value(value: Any) -> str:

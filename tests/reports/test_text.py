@@ -35,7 +35,7 @@ def finding(rule="nan.none", **changes) -> Finding:
 
 
 NAN = finding(
-    variable="t_850", time="2020-03-01T06:00:00", n_failed=12, n_checked=1200, observed=4711.0, expected="0",
+    variable="t_850", time="2020-03-01T06:00:00", n_failed=12, n_checked=1200, observed=4711.0, expected="n_nan = 0",
     column="n_nan", hint="Read the chunk again.",
 )  # fmt: skip
 
@@ -100,10 +100,18 @@ def test_report_tells_what_where_how_many_and_what_to_do():
     assert lines[2] == "not everything was looked at: every 10th time"
     assert lines[3] == "note: left out 'name': text"
     assert lines[4] == "critical nan.none  NaN"
-    assert lines[5] == "    t_850  2020-03-01T06  12 of 1,200 fields  n_nan 4711, expected 0"
+    assert lines[5] == "    t_850  2020-03-01T06  12 of 1,200 fields  got 4711, expected n_nan = 0"
     assert lines[6] == "    -> Read the chunk again."
     assert lines[7] == verdict_line(verdict(NAN, sampled="every 10th time"))
     assert len(lines) == 8
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "size"),
+    [(0, "0 B"), (999, "999 B"), (41_472, "41.5 kB"), (2.17e9, "2.17 GB"), (14e12, "14 TB"), (1.3e16, "1.3e+04 TB")],
+)
+def test_sizes_have_the_prefix_that_suits_them(n_bytes, size):
+    assert f" fields, {size} scanned in" in render(verdict(timing={"scan_bytes": n_bytes}))
 
 
 def test_severities_stand_in_order_and_what_is_hidden_is_counted():
@@ -151,7 +159,7 @@ def test_raised_and_empty_rules_are_named_as_such():
             finding("c", status="skipped"),
         )
     )
-    assert re.search(r"^error \(critical\) a  NaN\n    fields +observed KeyError: 'x'$", text, re.M)
+    assert re.search(r"^error \(critical\) a  NaN\n    fields +KeyError: 'x'$", text, re.M)
     assert re.search(r"^no data \(critical\) b  NaN$", text, re.M)
     assert re.search(r"^not applicable, skipped: c$", text, re.M)
 
