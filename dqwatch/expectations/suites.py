@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dqwatch.errors import RuleFileError
@@ -207,21 +208,23 @@ def _arguments(kind: Any) -> str:
     return ", ".join(name for name in kind.__fields__ if name not in dropped)
 
 
+@cache
 def _import() -> Any:
-    """Great Expectations, told first to send nothing to anybody."""
+    """Great Expectations, told first to send nothing to anybody.
+
+    What its many dependencies deprecate among themselves, differently with every version, is not ours to pass on. It
+    changes the filters of the whole process on import; they are put back.
+    """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    with _quiet():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
         import great_expectations as gx
     return gx
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Warnings of Great Expectations' own use of others are not ours to pass on.
-
-    Its import also changes the filters of the whole process; they are put back.
-    """
+    """What Great Expectations does with a pattern is warned about by pandas; the pattern is as its author means it."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="module 'sre_", category=DeprecationWarning)
         warnings.filterwarnings("ignore", message="This pattern is interpreted as a regular", category=UserWarning)
         yield
