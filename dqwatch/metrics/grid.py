@@ -63,7 +63,7 @@ def _orientation(grid: Grid) -> str:
     if grid.latitudes is None:
         return "unknown"
     rows = grid.latitudes.reshape(grid.shape) if len(grid.shape) == 2 else grid.latitudes
-    steps = np.diff(rows, axis=0)
+    steps = next((d for d in (np.diff(rows, axis=axis) for axis in range(rows.ndim)) if d.any()), np.zeros(0))
     southward, northward = bool((steps <= 0).all()), bool((steps >= 0).all())
     if southward == northward:
         return "unknown" if southward else "mixed"

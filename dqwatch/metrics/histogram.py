@@ -10,6 +10,8 @@ import numpy as np
 
 from dqwatch.metrics.kernel_layout import BINS, CANONICAL_NAN, FIRST_KEY, KEY_SHIFT, SLOTS
 
+_NARROWEST = 2.0**-40
+"""Of the offset: narrower bins would not tell floats apart."""
 _FINEST = 8
 """Bins of an octave of skewed bins."""
 _KEY_BINS = SLOTS - 4
@@ -75,9 +77,8 @@ def linear_bins(low: float, high: float) -> Bins:
     """
     span = high - low
     if not (math.isfinite(span) and span > 0):
-        centre = low if math.isfinite(low) else 0.0
-        low, span = centre - 0.5, 1.0
-    width = _snap(span / (BINS - 1))
+        low, span = low - 0.5 if math.isfinite(low) else 0.0, 1.0
+    width = _snap(max(span / (BINS - 1), abs(low) * _NARROWEST))
     return Bins(low=math.floor(low / width) * width, width=width)
 
 

@@ -20,6 +20,8 @@ class Mask(NamedTuple):
     """The same in every field."""
     allowed: bool
     """NaN is expected in every field."""
+    may_be_empty: bool
+    """A field without any value says nothing."""
     changed: np.ndarray
     """bool (field,), not the usual pattern."""
     unexpected: np.ndarray
@@ -29,9 +31,10 @@ class Mask(NamedTuple):
 def judge_mask(variable: Variable, known: Knowledge, hashes: np.ndarray, n: np.ndarray, n_nan: np.ndarray) -> Mask:
     """Whether the NaN of a variable are natural.
 
-    The source's own word counts first. Else NaN are where the catalogue has a mask for the quantity, or where it does
-    not know the quantity; and then only in the pattern of most fields. Sea ice may move, and what lies below ground
-    with the surface pressure: then every field has NaN, of a number within a factor of two of the median.
+    The source's own word counts first. Else NaN are natural where the catalogue has a mask for the quantity, or where
+    it does not know the quantity; and then only in the pattern of most fields. Sea ice may move, and what lies below
+    ground with the surface pressure: then every field has NaN, of a number within a factor of two of the median. A
+    series of single values of an unknown quantity may have gaps, as station series do.
 
     Parameters
     ----------
@@ -39,23 +42,21 @@ def judge_mask(variable: Variable, known: Knowledge, hashes: np.ndarray, n: np.n
         Hash of the pattern, cells and NaN of every field but those of dates declared missing.
     """
     fields = len(hashes)
+    none, every = np.zeros(fields, bool), np.ones(fields, bool)
     patterns, often = np.unique(hashes, return_counts=True)
-    constant = len(patterns) <= 1
-    usual = patterns[np.argmax(often)] if fields else 0
-    changed = hashes != usual
+    constant = fields < 2 or len(patterns) == 1
+    if variable.nan_allowed is None and known.entry is None and fields > 1 and (n == 1).all():
+        return Mask(constant, True, True, none, none)
+    changed = hashes != patterns[np.argmax(often)] if fields else none
     moving = _may_move(known, n_nan)
+    shown = none if moving else changed
     if variable.nan_allowed is not None:
-        unexpected = np.full(fields, not variable.nan_allowed)
-        return Mask(constant, variable.nan_allowed, changed & (not moving), unexpected)
+        return Mask(constant, variable.nan_allowed, False, shown, none if variable.nan_allowed else every)
     natural = known.entry is None or known.entry.allows_nan(variable.level, variable.level_type)
-    allowed = natural and (constant or moving)
-    if allowed:
-        unexpected = np.zeros(fields, bool)
-    elif natural and 2 * often.max(initial=0) > fields:
-        unexpected = changed
-    else:
-        unexpected = np.ones(fields, bool)
-    return Mask(constant, allowed, changed & (not moving), unexpected | ((n_nan == n) & (fields > 1) & changed))
+    if natural and (constant or moving):
+        return Mask(constant, True, False, shown, changed & (n_nan == n))
+    usual = natural and 2 * often.max(initial=0) > fields
+    return Mask(constant, False, False, shown, changed if usual else every)
 
 
 def _may_move(known: Knowledge, n_nan: np.ndarray) -> bool:

@@ -143,7 +143,7 @@ def _tables(source: Source, knowledge: Sequence[Knowledge], rows: Rows, now: dat
         masks.append(judge_mask(variable, knowledge[v], seen.hashes["nan_hash"][own], n, n_nan))
     return {
         "fields": fields_table(source, seen, masks),
-        "times": times_table(source, seen, now),
+        "times": times_table(source, seen, masks, now),
         "variables": variables_table(source, knowledge, seen, masks),
         "grid": grid_table(source),
         "arrays": arrays_table(source),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 from dqwatch import tables
 from dqwatch.metrics.calendars import dates
 from dqwatch.metrics.field_table import Seen
+from dqwatch.metrics.masks import Mask
 from dqwatch.metrics.rhythm import Columns, Gap, keep_time
 from dqwatch.types import NOT_A_TIME, Source, TimeAxis
 
@@ -21,7 +23,7 @@ _PROJECTION = 366 * 86400
 """A series that goes on for longer than this beyond the horizon is a projection, not an analysis with a wrong date."""
 
 
-def times_table(source: Source, seen: Seen, now: datetime) -> pd.DataFrame:
+def times_table(source: Source, seen: Seen, masks: Sequence[Mask], now: datetime) -> pd.DataFrame:
     """The table `times` of a source.
 
     Axes that are not time (a static field, the months of a climatology) have no rows: there is nothing to align.
@@ -30,22 +32,26 @@ def times_table(source: Source, seen: Seen, now: datetime) -> pd.DataFrame:
     ----------
     source : Source
     seen : Seen
+    masks : sequence of Mask, one per variable
     now : datetime
         Naive means UTC.
     """
+    telling = ~np.array([mask.may_be_empty for mask in masks], bool)[seen.variable]
     parts = []
     for number, axis in enumerate(source.times):
         if axis.kind == "time":
-            parts.append(_axis_rows(axis, _emptiness(seen, number, len(axis)), now))
+            parts.append(_axis_rows(axis, _emptiness(seen, telling, number, len(axis)), now))
     names = [column.name for column in tables.TABLES["times"]]
     return tables.frame("times", {n: np.concatenate([p[n] for p in parts]) if parts else [] for n in names})
 
 
-def _emptiness(seen: Seen, axis: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Fields scanned at each time of an axis, and those without any value."""
+def _emptiness(seen: Seen, telling: np.ndarray, axis: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Fields scanned at each time of an axis, and whether all of them are empty that are `telling`."""
     own = seen.axis == axis
-    every, empty = seen.time[own], seen.time[own & seen.all_nan]
-    return np.bincount(every, minlength=length), np.bincount(empty, minlength=length)
+    n_fields = np.bincount(seen.time[own], minlength=length)
+    n_telling = np.bincount(seen.time[own & telling], minlength=length)
+    n_empty = np.bincount(seen.time[own & telling & seen.all_nan], minlength=length)
+    return n_fields, (n_telling > 0) & (n_empty == n_telling)
 
 
 def _axis_rows(axis: TimeAxis, emptiness: tuple[np.ndarray, np.ndarray], now: datetime) -> Columns:
@@ -55,14 +61,13 @@ def _axis_rows(axis: TimeAxis, emptiness: tuple[np.ndarray, np.ndarray], now: da
     return _merge(rows, gaps) if gaps else rows
 
 
-def _present(axis: TimeAxis, n_fields: np.ndarray, n_empty: np.ndarray, now: datetime) -> Columns:
+def _present(axis: TimeAxis, n_fields: np.ndarray, all_nan: np.ndarray, now: datetime) -> Columns:
     """The rows of the times that are there, before their rhythm is looked at."""
     n = len(axis)
     seconds = np.asarray(axis.seconds, np.int64)
     decodable = seconds != NOT_A_TIME
     starts = seconds if axis.lead_seconds is None else seconds - np.where(decodable, axis.lead_seconds, 0)
     declared = np.zeros(n, bool) if axis.declared_missing is None else np.asarray(axis.declared_missing, bool)
-    all_nan = (n_fields > 0) & (n_empty == n_fields)
     step = np.full(n, np.nan)
     both = decodable[1:] & decodable[:-1]
     step[1:][both] = (seconds[1:] - seconds[:-1])[both] / 3600

@@ -1,0 +1,236 @@
+"""Know a data set: its sizes, layout and periods, and what reading it costs; next to nothing of it is read."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dqwatch.errors import UsageError
+from dqwatch.metrics.access import Access, measure, touched_chunks
+from dqwatch.metrics.access_patterns import BUILT_IN, Pattern, choose_times, choose_variables, parse_pattern
+from dqwatch.metrics.field_arrays import FieldArray, find_field_arrays
+from dqwatch.metrics.footprint import Footprint, measure_footprint
+from dqwatch.metrics.holes import Holes, sample_holes
+from dqwatch.metrics.machine import Device, devices, host_memory
+from dqwatch.metrics.periods import Period, describe_period
+from dqwatch.metrics.rechunk_commands import Command, rechunk_command
+from dqwatch.metrics.rechunking import Candidate, Wishes, present, propose
+from dqwatch.sources.chunk_sizes import StoredBytes, find_stored_bytes, local_paths
+from dqwatch.sources.netcdf import netcdf_format
+from dqwatch.types import Grid, Source, StoredArray, TimeAxis, Variable
+
+INPUT_STEPS, TARGET_STEPS = 2, 1
+"""Dates that a sample of training has: two states to start from and the one to be forecast."""
+VALUE_BYTES = 4
+"""Models are fed with float32, whatever is stored."""
+MOST_LOOKED_UP = 50_000
+"""Chunks whose size in storage is looked up one by one; of more, the mean size is taken."""
+
+
+@dataclass(frozen=True)
+class ReadCost:
+    """What reading a pattern costs, over all arrays."""
+
+    pattern: Pattern
+    access: Access
+    stored_bytes: int | None
+    """Bytes fetched from storage; None where nothing is stored."""
+    stored_exact: bool
+    """Whether that is the sum over the chunks; if not, it follows from their mean size."""
+    period: tuple[str, str]
+    """First and last time that is read, of the first axis."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """Another layout and how to get there."""
+
+    candidate: Candidate
+    command: Command
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of what a model is fed with, and of what there is to hold it."""
+
+    date: int
+    """One date, all variables, as float32."""
+    batch: int
+    """`n_samples` times two input steps and one target."""
+    n_samples: int
+    host: int | None
+    devices: tuple[Device, ...] | None
+    """None: unknown."""
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """What `inspect` finds."""
+
+    name: str
+    kind: str
+    identity: str
+    variables: tuple[Variable, ...]
+    times: tuple[TimeAxis, ...]
+    grids: tuple[Grid, ...]
+    arrays: tuple[StoredArray, ...]
+    """As they lie in storage, coordinates included."""
+    notes: tuple[str, ...]
+    footprint: Footprint | None
+    """Of all files; None where there are none on this machine."""
+    bytes: int
+    """Uncompressed, all arrays."""
+    dimensions: Mapping[str, int]
+    periods: tuple[Period, ...]
+    holes: Holes
+    memory: Memory
+    reads: tuple[ReadCost, ...]
+    main: FieldArray | None
+    """The largest array of fields, for which other layouts are weighed; None if there is none."""
+    as_stored: Candidate | None
+    """What the patterns cost on `main` now."""
+    options: tuple[Option, ...]
+    seconds: float
+
+
+def inspect_source(source: Source, data: Any, *, patterns: Sequence[str] = (), batch: int = 1) -> Inspection:
+    """Inspect a source.
+
+    Parameters
+    ----------
+    source : Source
+    data : Any
+        What it was opened from: tells files apart.
+    patterns : sequence of str
+        Ways of reading of the user's own, beside the built-in ones; see `access_patterns`.
+    batch : int
+        Samples of a batch.
+
+    Raises
+    ------
+    UsageError
+        If a pattern is wrong, or `batch` below 1.
+    SourceError
+        If the sample of fields cannot be read.
+    """
+    began = time.perf_counter()
+    if batch < 1:
+        raise UsageError(f"batch: got {batch}; give 1 or more")
+    wanted = [parse_pattern(text) for text in patterns]
+    arrays = _as_they_lie(data, source.arrays())
+    held, unclear = find_field_arrays(source, arrays)
+    reads = tuple(_read_cost(source, data, held, pattern) for pattern in (*wanted, *BUILT_IN))
+    main = max(held, key=lambda a: math.prod(a.geometry.shape) * a.geometry.itemsize, default=None)
+    wishes = _wishes(source, main, [*wanted, *BUILT_IN]) if main is not None else {}
+    notes = [*source.notes, *(f"{name}: its dimensions are not understood, left out of the costs" for name in unclear)]
+    return Inspection(
+        name=source.name,
+        kind=source.kind,
+        identity=source.identity,
+        variables=tuple(source.variables),
+        times=tuple(source.times),
+        grids=tuple(source.grids),
+        arrays=arrays,
+        notes=tuple(notes),
+        footprint=measure_footprint(data),
+        bytes=sum(uncompressed_bytes(array) for array in arrays),
+        dimensions={dim: n for array in arrays for dim, n in zip(array.dims, array.shape, strict=True)},
+        periods=tuple(describe_period(axis) for axis in source.times),
+        holes=sample_holes(source, held),
+        memory=_memory(source, batch),
+        reads=reads,
+        main=main,
+        as_stored=present(main, wishes) if main is not None else None,
+        options=_options(data, source.kind, held, main, wishes),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _as_they_lie(data: Any, arrays: Sequence[StoredArray]) -> tuple[StoredArray, ...]:
+    """The arrays; those of classic NetCDF without chunks, for any part of a record can be had by itself."""
+    paths = [Path(path) for path in local_paths(data)]
+    if paths and all(path.is_file() and netcdf_format(path) == "classic" for path in paths):
+        return tuple(replace(array, chunks=None) for array in arrays)
+    return tuple(arrays)
+
+
+def uncompressed_bytes(array: StoredArray) -> int:
+    """Uncompressed bytes of an array; 0 for values without a fixed size."""
+    try:
+        return math.prod(array.shape) * np.dtype(array.dtype).itemsize
+    except TypeError:
+        return 0
+
+
+def _memory(source: Source, batch: int) -> Memory:
+    date = sum(source.grids[v.grid].n_cells * v.members for v in source.variables) * VALUE_BYTES
+    steps = INPUT_STEPS + TARGET_STEPS
+    return Memory(date, date * steps * batch, batch, host_memory(), devices())
+
+
+def _read_cost(source: Source, data: Any, arrays: Sequence[FieldArray], pattern: Pattern) -> ReadCost:
+    variables = choose_variables(pattern, source.variables)
+    wanted = decoded = chunks = stored = 0
+    exact, counted, known = True, True, True
+    for array in arrays:
+        parts = array.parts(source, pattern, variables)
+        if not parts:
+            continue
+        access = measure(array.geometry, parts)
+        wanted, decoded = wanted + access.wanted_bytes, decoded + access.decoded_bytes
+        chunks, exact = chunks + access.chunks, exact and access.exact
+        size, sure = _stored(array, access, parts, find_stored_bytes(data, array.stored))
+        known, counted = known and size is not None, counted and sure
+        stored += size or 0
+    access = Access(wanted, decoded, chunks, exact)
+    return ReadCost(pattern, access, stored if known else None, known and counted, _period(source, pattern, variables))
+
+
+def _period(source: Source, pattern: Pattern, variables: Sequence[int]) -> tuple[str, str]:
+    """First and last time that a pattern reads, of the longest axis."""
+    axes = [source.times[source.variables[v].times] for v in variables]
+    if not axes:
+        return "", ""
+    axis = max(axes, key=len)
+    chosen = choose_times(pattern, axis)
+    return (axis.labels[chosen[0]], axis.labels[chosen[-1]]) if len(chosen) else ("", "")
+
+
+def _stored(
+    array: FieldArray, access: Access, parts: Sequence[Any], sizes: StoredBytes | None
+) -> tuple[int | None, bool]:
+    """Bytes fetched from storage, and whether they were counted chunk by chunk."""
+    total = array.stored.stored_bytes
+    if sizes is not None and access.chunks <= MOST_LOOKED_UP:
+        return sizes(touched_chunks(array.geometry, parts)), True
+    if total is None:
+        return None, False
+    if array.geometry.chunks is None:
+        return access.decoded_bytes, False
+    return round(total * access.chunks / max(1, array.geometry.n_chunks)), access.chunks == array.geometry.n_chunks
+
+
+def _wishes(source: Source, main: FieldArray, patterns: Sequence[Pattern]) -> Wishes:
+    found = {}
+    for pattern in patterns:
+        parts = main.parts(source, pattern, choose_variables(pattern, source.variables))
+        if parts and all(len(part) for part in parts):
+            found[pattern.name] = parts
+    return found
+
+
+def _options(
+    data: Any, kind: str, arrays: Sequence[FieldArray], main: FieldArray | None, wishes: Wishes
+) -> tuple[Option, ...]:
+    if main is None or not wishes:
+        return ()
+    alike = [a.stored for a in arrays if (a.dims, a.stored.shape) == (main.dims, main.stored.shape)]
+    if main.dims != main.stored.dims:  # messages: they are written anew all together
+        alike = [a.stored for a in arrays]
+    return tuple(Option(c, rechunk_command(data, kind, alike, c)) for c in propose(main, wishes))
