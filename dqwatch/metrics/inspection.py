@@ -122,7 +122,8 @@ def inspect_source(source: Source, data: Any, *, patterns: Sequence[str] = (), b
     began = time.perf_counter()
     if batch < 1:
         raise UsageError(f"batch: got {batch}; give 1 or more")
-    wanted = [parse_pattern(text) for text in patterns]
+    names = ["own"] if len(patterns) == 1 else [f"own{k}" for k in range(1, len(patterns) + 1)]
+    wanted = [parse_pattern(text, name=name) for text, name in zip(patterns, names, strict=True)]
     arrays = _as_they_lie(data, source.arrays())
     held, unclear = find_field_arrays(source, arrays)
     reads = tuple(_read_cost(source, data, held, pattern) for pattern in (*wanted, *BUILT_IN))
