@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from dqwatch.buffers import Buffers
 from dqwatch.sources.decoding import decode, make_decoder
 from dqwatch.sources.raw import RawArray
 from dqwatch.sources.times import has_reference
+from dqwatch.sources.words import with_words
 
 _BY_STANDARD_NAME = {
     "latitude": "latitude",
@@ -104,7 +105,7 @@ class Collection:
     """The arrays of one data set and what they say about each other; names of groups are paths."""
 
     def __init__(self, arrays: Mapping[str, RawArray], attributes: Mapping[str, Any]) -> None:
-        self.arrays = dict(arrays)
+        self.arrays = with_words(arrays)
         self.attributes = attributes
         self._values: dict[str, np.ndarray] = {}
         self._roles: dict[str, str | None] = {}
@@ -215,17 +216,5 @@ class Collection:
         return out.astype(np.float64)
 
     def raw(self, array: RawArray) -> np.ndarray:
-        """All values of an array as stored; text made of single characters joined."""
-        raw = array.read(tuple(slice(None) for _ in array.shape), None, Buffers())
-        if raw.dtype == np.dtype("S1") and raw.ndim > 0:
-            width = raw.shape[-1]
-            return (
-                np.ascontiguousarray(raw).view(f"S{max(width, 1)}").reshape(raw.shape[:-1]) if width else raw[..., :0]
-            )
-        return raw
-
-
-def only_dims(arrays: Iterable[RawArray], dims: Iterable[str]) -> list[RawArray]:
-    """Those of some arrays that have no other dimensions than these."""
-    allowed = set(dims)
-    return [a for a in arrays if set(a.dims) <= allowed]
+        """All values of an array as stored."""
+        return array.read(tuple(slice(None) for _ in array.shape), None, Buffers())

@@ -108,7 +108,7 @@ def _reference(text: str, calendar: str) -> int | None:
     if found is not None:
         # cftime passes over zones like -6:00, the form that CF itself shows.
         text = f"{found['date']} {found['clock'] or '00:00'}"
-        if found["sign"]:
+        if found["sign"] and (found["clock"] or found["minutes"]):
             shift = (int(found["hours"]) * 60 + int(found["minutes"] or 0)) * (-60 if found["sign"] == "+" else 60)
     try:
         date = cftime.num2date(0, f"seconds since {text}", calendar, only_use_cftime_datetimes=True)
