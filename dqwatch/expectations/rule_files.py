@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -205,8 +206,9 @@ def _inherit(entry: _Entry, known: Mapping[str, _Entry]) -> _Entry:
     return entry if base is None else {**base, **entry}
 
 
-def _shipped_entries() -> dict[str, _Entry]:
-    """The entries of all shipped rules, by id."""
+@cache
+def _shipped_entries() -> Mapping[str, _Entry]:
+    """The entries of all shipped rules, by id; read once."""
     files = (_read(name, None) for name in list_rule_sets())
     entries = (entry for file in files for _, entry in _own_entries(file, []))
     return {str(entry.get("id")): entry for entry in entries if "expect" in entry}

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from expectations.rule_writing import RULE, Write
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dqwatch.errors import RuleFileError
 from dqwatch.expectations import load_rule_sets
 from dqwatch.expectations.entries import KEYS
 from dqwatch.expectations.rule_files import find_problems
-from dqwatch.expectations.vocabulary import FORMS
+from dqwatch.expectations.vocabulary import FORMS, describe
 from dqwatch.tables import TABLES
 
 
@@ -171,7 +173,7 @@ def test_an_unknown_column_comes_with_those_there_are(write: Write, key: str) ->
         ("rule_set: a\nrules: [", "line 2: expected the node content, but found '<stream end>'"),
         ("rule_set: !!python/object/apply:os.getcwd []", "line 1: could not determine a constructor for the tag"),
         ("? [a]\n: b", "line 1: a key must be text"),
-        ("rules: " + "[" * 5000, "is nested too deeply to be read"),
+        ("rules: " + "[" * 1500, "is nested too deeply to be read"),
         (b"rule_set: \xff", "is not UTF-8 text (byte 10); save it as UTF-8"),
     ],
 )
@@ -210,3 +212,44 @@ def test_no_such_set_or_file(tmp_path: Path) -> None:
         load_rule_sets([str(tmp_path / "folder.yaml")])
     with pytest.raises(RuleFileError, match=r"^no rule set is given; shipped are audit, gate"):
         load_rule_sets([])
+
+
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-5, 5), st.floats(), st.text(max_size=5),
+    st.sampled_from(["fields", "times", "n_nan", "time", "variable", "between", "in_set", "greater_than", "critical",
+                     "compound_unique", "matches", "expect_column_mean_to_be_between", "missing", "nan.none", "min"]),
+)  # fmt: skip
+JUNK = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["min", "n", "level", "x"]), inner),
+    max_leaves=6,
+)
+ENTRIES = st.one_of(
+    JUNK,
+    st.dictionaries(st.sampled_from([*KEYS, "colum"]), JUNK, max_size=6).map(lambda junk: {**RULE, **junk}),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rules=st.lists(ENTRIES, max_size=3),
+    keys=st.dictionaries(st.sampled_from(["rule_set", "include", "disable", "rules", "x"]), JUNK, max_size=2),
+)
+def test_whatever_a_file_holds_is_loaded_or_explained(write: Write, rules: list[Any], keys: dict[str, Any]) -> None:
+    path = write(*rules, **keys)
+    problems = find_problems(path)
+    assert all("\n" not in line for line in problems)
+    if problems:
+        with pytest.raises(RuleFileError):
+            load_rule_sets([path])
+    else:
+        for rule in load_rule_sets([path])[0].rules:
+            assert describe(rule)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=60) | st.text("rule_set: [a]{}\n-&*!|>'\"#%", max_size=60).map(str.encode))
+def test_whatever_bytes_a_file_has_are_explained(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(content)
+    assert all("\n" not in line for line in find_problems(str(path)))
