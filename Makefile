@@ -35,7 +35,7 @@ lint: $(VENV)/.test
 
 # Each of these has an environment of its own, as its users have.
 test-anemoi: .venv-anemoi/.set
-	.venv-anemoi/bin/python -m pytest -n auto tests/anemoi tests/sources $(ARGS)
+	DQWATCH_TEST_ANEMOI=1 .venv-anemoi/bin/python -m pytest -n auto tests/anemoi tests/sources $(ARGS)
 
 test-lowest: .venv-lowest/.set
 	.venv-lowest/bin/python -m pytest -n auto $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -20,6 +21,10 @@ _PLAIN_LEVELS = (
     "unknown",
 )
 """Level types of single-level variables: their name needs no suffix."""
+_BROKEN_LEVELS = re.compile(
+    r"potentialVorticity|theta|heightAboveSea|tropopause|maxWind|isothermZero|.*[cC]loud.*|soil.*|depth.*"
+)
+"""Level types that do not exist everywhere: below ground, over sea, in clear sky. Their fields are missing there."""
 _KINDS = {"instant": "instant", "accum": "accumulation", "avg": "mean", "max": "maximum", "min": "minimum"}
 _LEVEL_UNITS = {"isobaricInhPa": "hPa", "isobaricInPa": "Pa"}
 _SOIL = {"vsw": "swvl", "sot": "stl"}
@@ -155,6 +160,7 @@ def make_variable(name: str, messages: Sequence[Message], *, times: int, grid: i
         units=first.units or None,
         kind=_KINDS.get(first.step_type, "instant"),
         period=first.period / 3600 if first.period else None,
+        nan_allowed=True if _BROKEN_LEVELS.fullmatch(first.level_type) else None,
         times=times,
         grid=grid,
         members=members,
