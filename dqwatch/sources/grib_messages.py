@@ -5,6 +5,7 @@ A file is walked once, headers only; later any thread reads any message by its o
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import re
@@ -92,10 +93,6 @@ class Files:
         self._descriptors = {}
 
 
-_silence: list[Any] = []
-"""The file that takes what the library says; it must outlive all calls."""
-
-
 @cache
 def library() -> Any:
     """The eccodes module, its own chatter silenced.
@@ -109,8 +106,9 @@ def library() -> Any:
         import eccodes
     except (ImportError, RuntimeError) as error:  # RuntimeError: the Python package is there, the C library is not
         raise MissingExtraError("reading GRIB needs eccodes: pip install 'dqwatch[grib]'") from error
-    _silence.append(open(os.devnull, "w"))  # noqa: SIM115 (open as long as the process)
-    eccodes.codes_context_set_logging(_silence[0])
+    silence = open(os.devnull, "w")  # noqa: SIM115 (the library writes to it as long as the process lives)
+    atexit.register(silence.close)
+    eccodes.codes_context_set_logging(silence)
     return eccodes
 
 
