@@ -13,9 +13,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "audit": "dqwatch.verbs",
     "gate": "dqwatch.verbs",
+    "inspect": "dqwatch.verbs",
     "open_source": "dqwatch.sources",
     "DqwatchError": "dqwatch.errors",
     "Finding": "dqwatch.types",
+    "Inspection": "dqwatch.metrics.inspection",
     "Rule": "dqwatch.types",
     "RuleSet": "dqwatch.types",
     "Verdict": "dqwatch.types",

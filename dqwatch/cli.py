@@ -19,7 +19,7 @@ import typer
 import dqwatch
 from dqwatch import options
 from dqwatch.errors import DqwatchError, UsageError
-from dqwatch.terminal import bar, has_colour, open_standard_streams, private_stderr, say, width
+from dqwatch.terminal import bar, has_colour, open_standard_streams, private_stderr, say, speaks_unicode, width
 
 if TYPE_CHECKING:
     from dqwatch.types import Verdict
@@ -147,6 +147,22 @@ def gate(
     return partial(_run, "gate", locals())
 
 
+@app.command()
+def inspect(
+    data: options.Data,
+    pattern: options.Pattern = None,
+    batch: options.Batch = 1,
+    json: options.InspectionFile = None,
+    verbose: options.Verbose = False,
+) -> Run:
+    """Know your data: sizes, variables, times, layout, what reading costs and what other chunks would bring.
+
+    Example: dqwatch inspect era5.zarr --pattern time=28,cell=10%,variable=2t
+    """
+    outputs = options.Outputs(json=json, html=None, tables=None, quiet=False, verbose=verbose)
+    return partial(_inspect, data, {"pattern": pattern, "batch": batch}, outputs)
+
+
 @rules_app.command("list")
 def list_rules() -> None:
     """List the shipped rule sets. Example: dqwatch rules list"""
@@ -195,6 +211,25 @@ def _run(verb: str, arguments: dict[str, Any]) -> int:
         raise
     _report(verdict, outputs.quiet)
     return verdict.exit_code
+
+
+def _inspect(data: list[str], arguments: dict[str, Any], outputs: options.Outputs) -> int:
+    """Inspect, and show: on stdout, because that is what was asked for, unless JSON goes there."""
+    from dqwatch.reports import inspection, inspection_json
+
+    outputs.check()
+    stream = sys.stderr if outputs.json == "-" else sys.stdout
+    try:
+        with private_stderr(outputs.verbose):
+            found = dqwatch.inspect(data[0] if len(data) == 1 else data, **arguments)
+            document = inspection_json.render(found)
+            text = inspection.render(found, width=width(stream), ascii_only=not speaks_unicode(stream))
+        outputs.write_document(document)
+    except Exception as error:
+        outputs.write_document(inspection_json.render_failure([*map(_name, data)], _reason(error), _code(error)))
+        raise
+    say(text, stream)
+    return 0
 
 
 def _judge(verb: str, arguments: dict[str, Any], stderr: TextIO | None) -> Verdict:

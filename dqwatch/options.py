@@ -88,6 +88,30 @@ End = Annotated[
     ),
 ]
 Every = Annotated[int, typer.Option("--every", min=1, metavar="N", help="Look at every N-th time. Example: --every 10")]
+InspectionFile = Annotated[
+    str | None,
+    typer.Option(
+        "--json",
+        metavar="FILE|-",
+        help="Write the inspection as JSON; '-' is stdout, the text then goes to stderr. Example: --json era5.json",
+    ),
+]
+Pattern = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pattern",
+        metavar="PATTERN",
+        help="A way of reading of your own; repeatable. What it does not name is taken whole. "
+        "time: 28, 10%, 4x7, 12h, 180d; cell: 100 or 10% at random, 5x9 (places x neighbours), region; "
+        "variable: 5 or names; member: 1. Example: --pattern time=28,cell=100,variable=2t+msl",
+    ),
+]
+Batch = Annotated[
+    int,
+    typer.Option(
+        "--batch", min=1, metavar="N", help="Samples of a batch, to be held against memory. Example: --batch 4"
+    ),
+]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Only the one-line verdict on stderr. Example: gate ic.zarr --quiet")
 ]
@@ -150,9 +174,14 @@ class Outputs(NamedTuple):
 
     def write_json(self, verdict: Verdict) -> None:
         """Write the JSON document: last, so that once it is there the others are."""
+        if self.json:
+            self.write_document(verdict.to_json())
+
+    def write_document(self, text: str) -> None:
+        """Write a JSON document where one is asked for."""
         from dqwatch.reports.files import write_text
 
         if self.json and self.json != "-":
-            write_text(self.json, verdict.to_json())
+            write_text(self.json, text)
         elif self.json:
-            say(verdict.to_json(), sys.stdout)
+            say(text, sys.stdout)

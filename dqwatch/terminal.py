@@ -34,6 +34,11 @@ def width(stream: TextIO) -> int | None:
         return None
 
 
+def speaks_unicode(stream: TextIO) -> bool:
+    """Whether lines and arrows can be drawn on `stream`."""
+    return (stream.encoding or "").lower().replace("-", "").startswith("utf")
+
+
 def open_standard_streams() -> None:
     """Lead stdin, stdout and stderr nowhere where the caller closed them, lest a data file take their place."""
     for fd in (0, 1, 2):

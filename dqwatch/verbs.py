@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from dqwatch.errors import UsageError
 from dqwatch.types import Source, Verdict
+
+if TYPE_CHECKING:
+    from dqwatch.metrics.inspection import Inspection
 
 FailOn = Literal["critical", "warning", "info", "never"]
 Progress = Callable[[int, int], None]
@@ -115,6 +118,39 @@ class _Part(NamedTuple):
     start: str | datetime | None
     end: str | datetime | None
     every: int
+
+
+def inspect(data: Any, *, pattern: str | Sequence[str] | None = None, batch: int = 1) -> Inspection:
+    """Know a data set: sizes, layout, periods, holes, and what reading it costs; only a few fields are read.
+
+    Parameters
+    ----------
+    data : path, glob pattern, sequence of paths, xarray.Dataset, ...
+        As for `audit`.
+    pattern : str or sequence of str, optional
+        Ways of reading of your own, weighed beside those of the field: `time=28,cell=10%,variable=2t+msl`. A dimension
+        that is not named is taken whole. Times: `28`, `10%`, `4x7`, `12h`, `180d`; cells: `100`, `10%` (at random),
+        `5x9` (five places, nine neighbours each), `region`; variables: `5` or names; members: `1`.
+    batch : int
+        Samples of a batch, each of two input steps and a target.
+
+    Returns
+    -------
+    Inspection
+
+    Raises
+    ------
+    UsageError
+        If `pattern` or `batch` is wrong.
+    SourceError
+        If the data cannot be read.
+    """
+    from dqwatch import sources
+    from dqwatch.metrics.inspection import check_request, inspect_source
+
+    patterns = check_request(pattern, batch)
+    with closing(sources.open_source(data)) as source:
+        return inspect_source(source, data, patterns=patterns, batch=batch)
 
 
 def _judge(

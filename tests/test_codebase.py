@@ -66,11 +66,13 @@ PUBLIC = {
     "__version__",
     "DqwatchError",
     "Finding",
+    "Inspection",
     "Rule",
     "RuleSet",
     "Verdict",
     "audit",
     "gate",
+    "inspect",
     "open_source",
 }
 

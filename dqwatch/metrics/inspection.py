@@ -99,7 +99,22 @@ class Inspection:
     seconds: float
 
 
-def inspect_source(source: Source, data: Any, *, patterns: Sequence[str] = (), batch: int = 1) -> Inspection:
+def check_request(pattern: str | Sequence[str] | None, batch: int) -> list[Pattern]:
+    """The user's own patterns; what is wrong with the request is told before any data are opened.
+
+    Raises
+    ------
+    UsageError
+        If a pattern cannot be understood, or `batch` is below 1.
+    """
+    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+        raise UsageError(f"batch: got {batch!r}; give a whole number of 1 or more")
+    texts = [pattern] if isinstance(pattern, str) else list(pattern or ())
+    names = ["own"] if len(texts) == 1 else [f"own{k}" for k in range(1, len(texts) + 1)]
+    return [parse_pattern(text, name=name) for text, name in zip(texts, names, strict=True)]
+
+
+def inspect_source(source: Source, data: Any, *, patterns: Sequence[Pattern] = (), batch: int = 1) -> Inspection:
     """Inspect a source.
 
     Parameters
@@ -107,28 +122,24 @@ def inspect_source(source: Source, data: Any, *, patterns: Sequence[str] = (), b
     source : Source
     data : Any
         What it was opened from: tells files apart.
-    patterns : sequence of str
-        Ways of reading of the user's own, beside the built-in ones; see `access_patterns`.
+    patterns : sequence of Pattern
+        Ways of reading beside the built-in ones.
     batch : int
         Samples of a batch.
 
     Raises
     ------
     UsageError
-        If a pattern is wrong, or `batch` below 1.
+        If a pattern names a variable that there is not, or wants more than there is.
     SourceError
         If the sample of fields cannot be read.
     """
     began = time.perf_counter()
-    if batch < 1:
-        raise UsageError(f"batch: got {batch}; give 1 or more")
-    names = ["own"] if len(patterns) == 1 else [f"own{k}" for k in range(1, len(patterns) + 1)]
-    wanted = [parse_pattern(text, name=name) for text, name in zip(patterns, names, strict=True)]
     arrays = _as_they_lie(data, source.arrays())
     held, unclear = find_field_arrays(source, arrays)
-    reads = tuple(_read_cost(source, data, held, pattern) for pattern in (*wanted, *BUILT_IN))
+    reads = tuple(_read_cost(source, data, held, pattern) for pattern in (*patterns, *BUILT_IN))
     main = max(held, key=lambda a: math.prod(a.geometry.shape) * a.geometry.itemsize, default=None)
-    wishes = _wishes(source, main, [*wanted, *BUILT_IN]) if main is not None else {}
+    wishes = _wishes(source, main, [*patterns, *BUILT_IN]) if main is not None else {}
     notes = [*source.notes, *(f"{name}: its dimensions are not understood, left out of the costs" for name in unclear)]
     return Inspection(
         name=source.name,

@@ -69,8 +69,8 @@ def _variables(variables: Sequence[Variable]) -> Iterator[str]:
         groups.setdefault((v.param, v.units or "", v.level_type or ""), []).append(v)
     rows = []
     for (param, units, level_type), group in groups.items():
-        names = dict.fromkeys(v.source_name for v in group)
-        stored = "" if len(names) != 1 or {param} == set(names) else f"stored as {next(iter(names))}"
+        names = {v.source_name for v in group if v.source_name not in (v.param, v.name)}
+        stored = f"stored as {', '.join(sorted(names))}" if names and len(names) < 4 else ""
         members = f"{group[0].members} members" if group[0].members > 1 else ""
         what = ", ".join(text for text in (_levels(group, level_type), members, stored) if text)
         rows.append((clean(param), clean(units or "(no units)"), clean(what)))

@@ -20,7 +20,7 @@ _TIMING = ("total_s", "startup_s", "scan_s", "scan_bytes", "rules_s", "peak_memo
 
 def render(verdict: Verdict) -> str:
     """The document: the same text for the same verdict, ASCII only, NaN and infinities as null."""
-    return json.dumps(_plain(document(verdict)), indent=2, allow_nan=False)
+    return json.dumps(plain(document(verdict)), indent=2, allow_nan=False)
 
 
 def document(verdict: Verdict) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return row
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """`value` in the types of JSON; numpy and pandas scalars become Python's, what is not a number becomes None."""
     if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
         value = value.item()
@@ -60,11 +60,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, set | frozenset):
-        return [_plain(v) for v in sorted(value, key=str)]
+        return [plain(v) for v in sorted(value, key=str)]
     if isinstance(value, list | tuple) or hasattr(value, "tolist"):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
     return str(value)
