@@ -1,14 +1,11 @@
-"""Reading chunks directly gives the bits that zarr-python gives, and a broken chunk is an error that names it."""
+"""Reading chunks directly gives the bits that zarr-python gives, without allocations."""
 
 from __future__ import annotations
 
 import itertools
 import threading
 import tracemalloc
-import warnings
-import zlib
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numcodecs
@@ -17,29 +14,22 @@ import pytest
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sources.zarr_files import FORMATS, OLD_ZARR, make_array, make_group
+from sources.zarr_files import (
+    CASES,
+    FORMATS,
+    chunk_files,
+    make_array,
+    make_group,
+    open_one,
+    same_bits,
+    weather,
+)
 
 from dqwatch.buffers import Buffers
-from dqwatch.errors import SourceError
-from dqwatch.sources import zarr_codecs
-from dqwatch.sources.zarr_store import ZarrArray, open_arrays, open_group
 
 pytestmark = pytest.mark.filterwarnings("ignore:Numcodecs codecs are not in the Zarr version 3")
 
-CODECS_2: dict[str, Any] = {
-    "none": None,
-    "blosc lz4 shuffle": numcodecs.Blosc("lz4", 5, 1),
-    "blosc lz4 bitshuffle": numcodecs.Blosc("lz4", 5, 2),
-    "blosc lz4 noshuffle": numcodecs.Blosc("lz4", 5, 0),
-    "blosc zstd": numcodecs.Blosc("zstd", 3, 1),
-    "blosc zlib": numcodecs.Blosc("zlib", 1, 1),
-    "blosc blosclz": numcodecs.Blosc("blosclz", 9, 1),
-    "blosc stored": numcodecs.Blosc("lz4", 0, 0),
-    "zstd": numcodecs.Zstd(3),
-    "zlib": numcodecs.Zlib(1),
-    "gzip": numcodecs.GZip(1),
-    "lz4": numcodecs.LZ4(),
-}
+
 OTHERS_2: dict[str, dict[str, Any]] = {
     "bz2": {"compressor": numcodecs.BZ2(1)},
     "lzma": {"compressor": numcodecs.LZMA(preset=1)},
@@ -48,30 +38,6 @@ OTHERS_2: dict[str, dict[str, Any]] = {
 }
 
 
-def codecs_3() -> dict[str, Any]:
-    """Compressors of format 3 that are read directly."""
-    from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
-    from zarr.codecs.numcodecs import LZ4, Zlib
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Numcodecs codecs are not in the Zarr version 3")
-        foreign = {"numcodecs lz4": LZ4(), "numcodecs zlib": Zlib()}
-    return foreign | {
-        "none": None,
-        "blosc lz4 shuffle": BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"),
-        "blosc zstd bitshuffle": BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle"),
-        "zstd": ZstdCodec(level=0),
-        "zstd checksum": ZstdCodec(level=3, checksum=True),
-        "gzip": GzipCodec(level=1),
-    }
-
-
-DIRECT = [(2, name, codec) for name, codec in CODECS_2.items()]
-if not OLD_ZARR:
-    DIRECT += [(3, name, codec) for name, codec in codecs_3().items()]
-CASES = pytest.mark.parametrize(
-    ("zarr_format", "codec"), [(f, c) for f, _, c in DIRECT], ids=[f"{f} {n}" for f, n, _ in DIRECT]
-)
 SELECTIONS: list[tuple[slice | int, ...]] = [
     (slice(None),) * 3,
     (slice(0, 3), slice(0, 4), slice(0, 5)),
@@ -84,35 +50,6 @@ SELECTIONS: list[tuple[slice | int, ...]] = [
     (slice(5, 5), slice(None), slice(None)),
     (6, slice(8, 9), slice(10, 11)),
 ]
-
-
-def weather(*shape: int, dtype: Any = np.float32) -> np.ndarray:
-    """Numbers that compress a little, with NaN, infinities and -0.0 among them."""
-    rng = np.random.default_rng(7)
-    values = np.round(280 + np.cumsum(rng.normal(size=shape), axis=-1), 2).astype(dtype)
-    if values.dtype.kind == "f":
-        values.flat[:: max(1, values.size // 7)] = np.nan
-        values.flat[1 :: max(1, values.size // 5)] = -0.0
-        values.flat[2 :: max(1, values.size // 3)] = np.inf
-    return values
-
-
-def open_one(path: Path, name: str = "x") -> ZarrArray:
-    group = open_group(path)
-    assert group is not None
-    return open_arrays(group)[name]
-
-
-def chunk_files(path: Path, name: str = "x") -> list[Path]:
-    return sorted(
-        p for p in (path / name).rglob("*") if p.is_file() and p.name not in {".zarray", ".zattrs", "zarr.json"}
-    )
-
-
-def same_bits(got: np.ndarray, expected: np.ndarray) -> None:
-    assert got.shape == expected.shape
-    assert got.dtype == expected.dtype.newbyteorder("=")
-    assert got.tobytes() == expected.astype(got.dtype).tobytes()
 
 
 @CASES
@@ -240,129 +177,6 @@ def test_a_part_reads_and_decodes_no_more_than_it_needs(tmp_path):
     array.read((0, 20, 0, slice(None)), None, buffers)
     # Blosc makes blocks of at most half a megabyte here: a field of 240 kB lies in two or three of them.
     assert buffers.nbytes < values.nbytes / 5
-
-
-@CASES
-def test_a_chunk_that_is_cut_short_is_named(tmp_path, zarr_format, codec):
-    values = weather(4, 300)
-    make_array(make_group(tmp_path / "s.zarr", zarr_format), "x", values, (2, 300), compressor=codec, separator="/")
-    file = chunk_files(tmp_path / "s.zarr")[1]
-    whole = file.read_bytes()
-    array = open_one(tmp_path / "s.zarr")
-    for size in sorted({0, 1, 3, 4, 5, 8, 15, 16, 20, len(whole) // 2, len(whole) - 1}):
-        file.write_bytes(whole[:size])
-        with pytest.raises(SourceError, match=r"array 'x', chunk (c/)?1/0: ") as caught:
-            array.read((slice(None), slice(None)), None, Buffers())
-        assert "\n" not in str(caught.value)
-    file.write_bytes(whole)
-    same_bits(array.read((slice(None), slice(None)), None, Buffers()), values)
-
-
-@CASES
-def test_a_chunk_of_another_length_is_an_error(tmp_path, zarr_format, codec):
-    values = weather(4, 300)
-    for name, chunks in (("x", (2, 300)), ("longer", (3, 300)), ("shorter", (1, 300))):
-        group = make_group(tmp_path / f"{name}.zarr", zarr_format)
-        make_array(group, "x", values, chunks, compressor=codec, separator=".")
-    array = open_one(tmp_path / "x.zarr")
-    for other in ("longer", "shorter"):
-        chunk_files(tmp_path / "x.zarr")[0].write_bytes(chunk_files(tmp_path / f"{other}.zarr")[0].read_bytes())
-        with pytest.raises(SourceError, match="array 'x', chunk"):
-            array.read((slice(0, 2), slice(None)), None, Buffers())
-
-
-@CASES
-@pytest.mark.parametrize("seed", range(3))
-def test_spoilt_bytes_never_do_more_than_raise(tmp_path, zarr_format, codec, seed):
-    values = weather(6, 5000)
-    make_array(make_group(tmp_path / "s.zarr", zarr_format), "x", values, (6, 5000), compressor=codec)
-    file = chunk_files(tmp_path / "s.zarr")[0]
-    whole, rng = np.frombuffer(file.read_bytes(), np.uint8), np.random.default_rng(seed)
-    array, buffers = open_one(tmp_path / "s.zarr"), Buffers()
-    raised = 0
-    for trial in range(60):
-        spoilt = whole.copy()
-        reach = 40 if trial % 2 else spoilt.size
-        places = rng.integers(0, min(reach, spoilt.size), size=1 + trial % 5)
-        spoilt[places] = rng.integers(0, 256, size=places.size)
-        file.write_bytes(spoilt.tobytes())
-        for selection in ((slice(None), slice(None)), (2, slice(None))):
-            try:
-                got = array.read(selection, None, buffers)
-            except SourceError as error:
-                assert "array 'x', chunk" in str(error)  # noqa: PT017 - it need not raise
-                raised += 1
-            else:
-                assert got.shape == values[selection].shape
-    assert raised > 0 or codec is None
-
-
-def test_noise_for_every_decoder():
-    rng, out = np.random.default_rng(1), np.empty(1000, np.uint8)
-    for compressor in zarr_codecs.DECODERS:
-        for size in (0, 1, 7, 16, 17, 40, 500):
-            with pytest.raises(zarr_codecs.DecodeError):
-                zarr_codecs.decode(compressor, rng.integers(0, 256, size).astype(np.uint8), out)
-
-
-def test_zstandard_without_its_length():
-    plain = np.arange(250, dtype=np.float32).view(np.uint8)
-    # RFC 8878: magic, descriptor without content size, window, then one raw block that is the last.
-    frame = b"\x28\xb5\x2f\xfd\x00\x58" + (plain.size << 3 | 1).to_bytes(3, "little") + plain.tobytes()
-    out = np.zeros(plain.size, np.uint8)
-    try:
-        numcodecs.zstd.decompress(frame)
-    except RuntimeError:
-        with pytest.raises(zarr_codecs.DecodeError):  # numcodecs before 0.16 cannot
-            zarr_codecs.decode("zstd", np.frombuffer(frame, np.uint8), out)
-        return
-    zarr_codecs.decode("zstd", np.frombuffer(frame, np.uint8), out)
-    np.testing.assert_array_equal(out, plain)
-    with pytest.raises(zarr_codecs.DecodeError, match="1000 bytes, 1004 are expected"):
-        zarr_codecs.decode("zstd", np.frombuffer(frame, np.uint8), np.zeros(1004, np.uint8))
-
-
-def test_gzip_of_several_members_and_padding():
-    plain = np.random.default_rng(3).integers(0, 9, 3_000_000).astype(np.uint8)
-    packer = zlib.compressobj(1, wbits=31)
-    first = packer.compress(plain[:1_234_567].tobytes()) + packer.flush()
-    packer = zlib.compressobj(1, wbits=31)
-    second = packer.compress(plain[1_234_567:].tobytes()) + packer.flush()
-    out = np.zeros(plain.size, np.uint8)
-    zarr_codecs.decode("gzip", np.frombuffer(first + second + b"\0" * 10, np.uint8), out)
-    np.testing.assert_array_equal(out, plain)
-    with pytest.raises(zarr_codecs.DecodeError, match="more than"):
-        zarr_codecs.decode("gzip", np.frombuffer(first + second, np.uint8), out[:-1])
-    with pytest.raises(zarr_codecs.DecodeError, match=r"cut short|are expected"):
-        zarr_codecs.decode("gzip", np.frombuffer(first + second[:-9], np.uint8), out)
-
-
-def test_a_file_that_is_far_too_long_is_not_read(tmp_path):
-    values = weather(2, 30)
-    make_array(make_group(tmp_path / "s.zarr"), "x", values, (2, 30), compressor=numcodecs.Zstd(1))
-    with chunk_files(tmp_path / "s.zarr")[0].open("r+b") as file:
-        file.truncate(1 << 40)
-    with pytest.raises(SourceError, match=r"chunk 0\.0: has 1099511627776 bytes, far more than"):
-        open_one(tmp_path / "s.zarr").read((slice(None), slice(None)), None, Buffers())
-
-
-def test_a_folder_in_place_of_a_chunk_is_named(tmp_path):
-    values = weather(2, 30)
-    make_array(make_group(tmp_path / "s.zarr"), "x", values, (1, 30))
-    file = chunk_files(tmp_path / "s.zarr")[1]
-    file.unlink()
-    file.mkdir()
-    with pytest.raises(SourceError, match=r"array 'x', chunk 1\.0: Is a directory"):
-        open_one(tmp_path / "s.zarr").read((slice(None), slice(None)), None, Buffers())
-
-
-def test_the_culprit_is_named_where_zarr_reads(tmp_path):
-    values = np.arange(40.0).reshape(4, 10)
-    make_array(make_group(tmp_path / "s.zarr"), "x", values, (1, 10), compressor=numcodecs.BZ2(1))
-    file = chunk_files(tmp_path / "s.zarr")[2]
-    file.write_bytes(file.read_bytes()[:11])
-    with pytest.raises(SourceError, match=r"array 'x', chunk 2\.0: cannot be decoded"):
-        open_one(tmp_path / "s.zarr").read((slice(None), slice(None)), None, Buffers())
 
 
 def test_no_allocation_of_the_size_of_a_chunk_once_warm(tmp_path):

@@ -7,8 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numcodecs
 import numpy as np
+import pytest
 import zarr
+
+from dqwatch.sources.zarr_store import ZarrArray, open_arrays, open_group
 
 OLD_ZARR = zarr.__version__.startswith("2.")
 FORMATS = (2,) if OLD_ZARR else (2, 3)
@@ -127,3 +131,78 @@ def make_anemoi(
     }
     group.attrs.update({key: value for key, value in given.items() if value is not None})
     return group
+
+
+CODECS_2: dict[str, Any] = {
+    "none": None,
+    "blosc lz4 shuffle": numcodecs.Blosc("lz4", 5, 1),
+    "blosc lz4 bitshuffle": numcodecs.Blosc("lz4", 5, 2),
+    "blosc lz4 noshuffle": numcodecs.Blosc("lz4", 5, 0),
+    "blosc zstd": numcodecs.Blosc("zstd", 3, 1),
+    "blosc zlib": numcodecs.Blosc("zlib", 1, 1),
+    "blosc blosclz": numcodecs.Blosc("blosclz", 9, 1),
+    "blosc stored": numcodecs.Blosc("lz4", 0, 0),
+    "zstd": numcodecs.Zstd(3),
+    "zlib": numcodecs.Zlib(1),
+    "gzip": numcodecs.GZip(1),
+    "lz4": numcodecs.LZ4(),
+}
+
+
+def codecs_3() -> dict[str, Any]:
+    """Compressors of format 3 that are read directly."""
+    from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
+    from zarr.codecs.numcodecs import LZ4, Zlib
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Numcodecs codecs are not in the Zarr version 3")
+        foreign = {"numcodecs lz4": LZ4(), "numcodecs zlib": Zlib()}
+    return foreign | {
+        "none": None,
+        "blosc lz4 shuffle": BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"),
+        "blosc zstd bitshuffle": BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle"),
+        "zstd": ZstdCodec(level=0),
+        "zstd checksum": ZstdCodec(level=3, checksum=True),
+        "gzip": GzipCodec(level=1),
+    }
+
+
+DIRECT = [(2, name, codec) for name, codec in CODECS_2.items()]
+
+
+if not OLD_ZARR:
+    DIRECT += [(3, name, codec) for name, codec in codecs_3().items()]
+
+
+CASES = pytest.mark.parametrize(
+    ("zarr_format", "codec"), [(f, c) for f, _, c in DIRECT], ids=[f"{f} {n}" for f, n, _ in DIRECT]
+)
+
+
+def weather(*shape: int, dtype: Any = np.float32) -> np.ndarray:
+    """Numbers that compress a little, with NaN, infinities and -0.0 among them."""
+    rng = np.random.default_rng(7)
+    values = np.round(280 + np.cumsum(rng.normal(size=shape), axis=-1), 2).astype(dtype)
+    if values.dtype.kind == "f":
+        values.flat[:: max(1, values.size // 7)] = np.nan
+        values.flat[1 :: max(1, values.size // 5)] = -0.0
+        values.flat[2 :: max(1, values.size // 3)] = np.inf
+    return values
+
+
+def open_one(path: Path, name: str = "x") -> ZarrArray:
+    group = open_group(path)
+    assert group is not None
+    return open_arrays(group)[name]
+
+
+def chunk_files(path: Path, name: str = "x") -> list[Path]:
+    return sorted(
+        p for p in (path / name).rglob("*") if p.is_file() and p.name not in {".zarray", ".zattrs", "zarr.json"}
+    )
+
+
+def same_bits(got: np.ndarray, expected: np.ndarray) -> None:
+    assert got.shape == expected.shape
+    assert got.dtype == expected.dtype.newbyteorder("=")
+    assert got.tobytes() == expected.astype(got.dtype).tobytes()
