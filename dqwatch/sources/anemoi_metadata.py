@@ -143,7 +143,7 @@ def _describe(name: str, attributes: Mapping[str, Any], catalogue: Catalogue) ->
 def _mars_level(mars: Mapping[str, Any]) -> tuple[str | None, float | None]:
     declared = mars.get("levtype")
     level_type = _LEVEL_TYPES.get(declared, declared) if isinstance(declared, str) else None
-    value = mars.get("levelist")
+    value: Any = mars.get("levelist")
     if isinstance(value, list | tuple) and len(value) == 1:
         value = value[0]
     try:
