@@ -97,19 +97,10 @@ class CFSource:
         item_bytes = level_bytes * max(len(g) for g in groups) * math.prod(lengths)
         parts = [_cut(layout.array.shape[p], chunks[p]) for p in layout.times[:-1]]
         parts += [runs(layout.array.shape[p], chunks[p], max(item_bytes, 1)) for p in layout.times[-1:]]
-        shape = self._axis_shape(layout)
         for window in _product(parts):
-            times = _flat(window, shape)
+            times = _flat(window, layout.axis_shape)
             for group in groups if times else []:
                 yield Block(times, tuple(self._first[at] + i for i in group))
-
-    def _axis_shape(self, layout: Layout) -> tuple[int, ...]:
-        """Lengths of the time dimensions as the axis has them: an unfinished array may be shorter."""
-        lengths = layout.lengths(layout.times)
-        if math.prod(lengths) == len(self.times[layout.axis]):
-            return lengths
-        arrays, dims = self._collection.arrays, [layout.array.dims[p] for p in layout.times]
-        return tuple(arrays[d].shape[0] if d in arrays else n for d, n in zip(dims, lengths, strict=True))
 
     def read(self, block: Block, buffers: Buffers) -> Iterator[Field]:
         """The fields of a block, decoded one after the other into memory that the next field overwrites."""
@@ -141,7 +132,7 @@ class CFSource:
     def _points(self, at: int, times: Sequence[int], steps: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Where fields lie along times, levels and members, and their (time, variable, member); times first."""
         layout = self._layouts[at]
-        shape = self._axis_shape(layout)
+        shape = layout.axis_shape
         members = layout.lengths(layout.members)
         n_members = math.prod(members)
         time, step, member = (
@@ -272,8 +263,10 @@ def _check_lengths(name: str, collection: Collection) -> None:
     lengths: dict[str, tuple[int, str]] = {}
     for array in collection.arrays.values():
         for dim, length in zip(array.dims, array.shape, strict=True):
+            if collection.dim_role(dim) in _MOVING and collection.role(array.name) not in _MOVING:
+                continue  # data that are still being written
             known, other = lengths.setdefault(dim, (length, array.name))
-            if known != length and collection.dim_role(dim) not in _MOVING:
+            if known != length:
                 raise SourceError(
                     f"{name}: dimension '{dim}' has length {length} in array '{array.name}' but {known} in '{other}': "
                     f"the store is broken"

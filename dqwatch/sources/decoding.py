@@ -15,6 +15,10 @@ import numpy as np
 from dqwatch.buffers import Buffers
 
 
+class NoFieldsError(ValueError):
+    """An array holds no fields; the message is the reason, one clause."""
+
+
 @dataclass(frozen=True, eq=False)
 class Decoder:
     """How the values of one array are decoded."""
@@ -48,11 +52,11 @@ def make_decoder(dtype: np.dtype, attrs: Mapping[str, Any]) -> Decoder:
 
     Raises
     ------
-    ValueError
+    NoFieldsError
         If the values are not numbers, or `scale_factor` or `add_offset` is not one.
     """
     if dtype.kind not in "biuf":
-        raise ValueError(f"its values are of type {dtype}, no numbers")
+        raise NoFieldsError(f"its values are of type {dtype}, no numbers")
     scale, offset = _number(attrs, "scale_factor"), _number(attrs, "add_offset")
     stored = _reinterpreted(dtype, attrs.get("_Unsigned"))
     fills, remark = _fill_values(dtype, stored, attrs)
@@ -64,11 +68,11 @@ def _number(attrs: Mapping[str, Any], name: str) -> Any:
         return None
     value = np.asarray(attrs[name])
     if value.size != 1 or value.dtype.kind not in "biufSU":
-        raise ValueError(f"its {name} is {attrs[name]!r}, no number")
+        raise NoFieldsError(f"its {name} is {attrs[name]!r}, no number")
     try:
         return float(value.item()) if value.dtype.kind in "bSU" else value.reshape(-1)[0]
     except ValueError as error:
-        raise ValueError(f"its {name} is {attrs[name]!r}, no number") from error
+        raise NoFieldsError(f"its {name} is {attrs[name]!r}, no number") from error
 
 
 def _reinterpreted(dtype: np.dtype, unsigned: Any) -> np.dtype:
@@ -158,10 +162,10 @@ def decode(decoder: Decoder, raw: np.ndarray, out: np.ndarray, buffers: Buffers)
             further = buffers.take("decode.further", raw.shape, np.bool_)
             for fill in decoder.fills[1:]:
                 missing |= np.equal(raw, fill, out=further)
-    if out is not raw:
-        np.copyto(out, raw, casting="unsafe")
     # Overflow to infinity is for the scan to find.
     with np.errstate(all="ignore"):
+        if out is not raw:
+            np.copyto(out, raw, casting="unsafe")
         if decoder.scale is not None:
             np.multiply(out, decoder.scale, out=out, casting="same_kind")
         if decoder.offset is not None:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dqwatch.sources.axes import find_moments, make_axis
+from dqwatch.sources.axes import Moments, find_moments, make_axis
 from dqwatch.sources.coordinates import Collection, declared_role
-from dqwatch.sources.decoding import Decoder, make_decoder
+from dqwatch.sources.decoding import Decoder, NoFieldsError, make_decoder
 from dqwatch.sources.horizontal import Cells, Grids, find_cells
 from dqwatch.sources.levels import Levels, make_levels
 from dqwatch.sources.raw import RawArray
@@ -47,6 +47,8 @@ class Layout:
     steps: tuple[Step, ...]
     grid: int
     axis: int
+    axis_shape: tuple[int, ...]
+    """Lengths of the time dimensions by the axis; those of an array still being written may be shorter."""
     height: float | None
     """Of a scalar height coordinate, m."""
 
@@ -130,7 +132,7 @@ class _Planner:
         for array in arrays:
             try:
                 self.plan.layouts.append(self.layout(array, cells[array.name]))
-            except ValueError as error:
+            except NoFieldsError as error:
                 left_out.setdefault(str(error), []).append(array.name)
         self.plan.grids = self.grids.made
         self.plan.notes += self.grids.notes
@@ -146,6 +148,7 @@ class _Planner:
         members = [d for d in others if self.collection.dim_role(d) == "member"]
         levels = [d for d in others if d not in members]
         steps, height = self.steps(array, levels)
+        axis, axis_shape = self.axis(array, moments)
         return Layout(
             array=array,
             decoder=decoder,
@@ -155,7 +158,8 @@ class _Planner:
             members=tuple(array.dims.index(d) for d in members),
             steps=steps,
             grid=self.grids.index(cells, array),
-            axis=self.axis(array, moments),
+            axis=axis,
+            axis_shape=axis_shape,
             height=height,
         )
 
@@ -168,19 +172,24 @@ class _Planner:
         name = ", ".join(dims) or "single place"
         return Cells(dims, (kind, dims, shape), lambda: Grid(kind, shape, None, None, None, why, name))
 
-    def axis(self, array: RawArray, moments: Any) -> int:
-        if moments.key not in self.axes:
-            self.axes[moments.key] = len(self.plan.axes)
-            lengths = dict(zip(array.dims, array.shape, strict=True))
-            made = make_axis(self.collection, moments, lengths, array.attrs)
-            self.plan.axes.append(made)
-        return self.axes[moments.key]
+    def axis(self, array: RawArray, moments: Moments) -> tuple[int, tuple[int, ...]]:
+        """The position of the axis of an array, and its lengths along the time dimensions."""
+        lengths = dict(zip(array.dims, array.shape, strict=True))
+        for coordinate in (moments.lead, moments.reference, moments.valid):
+            if coordinate is not None:  # the array itself may be unfinished
+                lengths.update(zip(coordinate.dims, coordinate.shape, strict=True))
+        shape = tuple(lengths[d] for d in moments.dims)
+        key = (*moments.key, *shape)
+        if key not in self.axes:
+            self.axes[key] = len(self.plan.axes)
+            self.plan.axes.append(make_axis(self.collection, moments, lengths, array.attrs))
+        return self.axes[key], shape
 
     def steps(self, array: RawArray, dims: Sequence[str]) -> tuple[tuple[Step, ...], float | None]:
         """The levels of a variable: one for each combination along its level dimensions."""
         lengths = [array.shape[array.dims.index(d)] for d in dims]
         if math.prod(lengths) > MOST_STEPS:
-            raise ValueError(f"{math.prod(lengths)} combinations of {', '.join(dims)}, more than {MOST_STEPS}")
+            raise NoFieldsError(f"{math.prod(lengths)} combinations of {', '.join(dims)}, more than {MOST_STEPS}")
         vertical = [d for d in dims if self.collection.dim_role(d) == "vertical"][:1]
         vertical = vertical or [d for d in dims if self.vertical_on(array, d) is not None][:1]
         levels = self.levels_on(array, vertical[0], lengths[dims.index(vertical[0])]) if vertical else None

@@ -13,6 +13,7 @@ from dqwatch import units as units_of
 _MODEL = re.compile(r"hybrid|sigma|model_?level|generalvertical|bottom_top|sleve|ln_pressure|ocean_s_", re.IGNORECASE)
 _PRESSURE = re.compile(r"p?lev(?:el)?s?(?:_?\d+)?|pressure(?:_?levels?)?|isobaric\w*|p", re.IGNORECASE)
 _SOIL = re.compile(r"soil|sdepth|below_?land", re.IGNORECASE)
+_UP = re.compile(r"height|alt|depth|z|h?lev", re.IGNORECASE)
 _HIGHEST_PRESSURE = 1100.0
 _SHORTEST_PRESSURE = 100.0
 """A single level without units below this, in hPa, is as likely the number of a model level."""
@@ -56,7 +57,7 @@ def make_levels(name: str, attrs: Mapping[str, Any], values: np.ndarray, hint: s
     metres = _factor(units, "m")
     if _SOIL.search(words) or (_SOIL.search(hint) and (metres is not None or units is None)):
         return Levels("soil", _rounded(values * (metres or 1.0)), units)
-    if metres is not None:
+    if metres is not None and (positive or standard_name or attrs.get("axis") or _UP.match(last)):
         down = positive == "down" or standard_name == "depth" or last.lower().startswith("depth")
         kind = "depth" if down else "altitude" if standard_name == "altitude" else "hl"
         return Levels(kind, _rounded(values * metres), units)
