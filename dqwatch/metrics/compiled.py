@@ -87,7 +87,8 @@ def _bases() -> Iterator[Path]:
 def _usable(folder: Path) -> bool:
     """Whether files can be made in `folder`, and by nobody else: who can write there can run code in our name."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
         return all(_ours(path) for path in (folder, folder.parent))

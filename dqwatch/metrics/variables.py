@@ -94,6 +94,7 @@ def _moments(seen: Seen, v: int) -> Moments:
 def _counted(source: Source, variable: Variable, seen: Seen, v: int) -> dict[str, Any]:
     own, scanned = seen.of(v), seen.of(v, declared=True)
     moments = _moments(seen, v)
+    hashes = seen.hashes["data_hash"][own]
     return {
         "n_fields": len(scanned),
         "n_absent": source.times[variable.times].n_sampled * variable.members - len(scanned),
@@ -103,7 +104,7 @@ def _counted(source: Source, variable: Variable, seen: Seen, v: int) -> dict[str
         "max": moments.max,
         "mean": moments.mean,
         "std": moments.std,
-        "constant_in_time": len(own) > 1 and len(np.unique(seen.hashes["data_hash"][own])) == 1,
+        "constant_in_time": len(own) > 1 and bool((hashes == hashes[0]).all()),
     }
 
 
