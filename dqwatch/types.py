@@ -221,8 +221,8 @@ class Rule:
     missing: Literal["fail", "ignore"] = "fail"
     """What a missing value in the column is: a failure, or a row not to be looked at."""
     if_empty: Literal["no_data", "skipped"] | None = None
-    """Status where there is no row or no value to look at; None: `skipped` if what `where` asks for is absent, else
-    `no_data`."""
+    """Status where there is no row to look at, or, if missing values are ignored, no value; None: `skipped` if what
+    `where` asks for is absent, else `no_data`."""
     show: tuple[str, ...] = ()
     """Further columns to show with the rows that fail."""
     file: str = ""

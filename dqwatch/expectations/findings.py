@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from dqwatch.expectations.masks import exceedance, failing
-from dqwatch.expectations.scope import missing
+from dqwatch.expectations.scope import missing, without_values
 from dqwatch.expectations.vocabulary import ROW_KEYS, ROW_WISE, columns_of, describe
 from dqwatch.types import Finding, Rule, Status
 
@@ -106,7 +106,7 @@ def _read_rows(
     for (name, members), count in zip(groups.items(), counts, strict=True):
         known = {"variable": name, "level": None if levels is None else _plain(levels[members[0]])}
         if count.n_missing == len(members):
-            yield _finding(rule, rule.if_empty or "no_data", observed="no value in any row", **known)
+            yield _finding(rule, without_values(rule), observed="no value in any row", **known)
             continue
         n_failed = len(count.failed)
         passed = not n_failed or (count.n_checked - n_failed) / count.n_checked >= rule.arguments.get("mostly", 1.0)

@@ -32,7 +32,7 @@ def find_rows(rule: Rule, tables: Mapping[str, pd.DataFrame]) -> Scope:
 
     A table or column that is not there makes the rule `skipped`, as does a variable, parameter, level or other name
     that `where` asks for and the table lacks. No row, or no value in any row, is `no_data`, unless the rule's
-    `if_empty` says otherwise.
+    `if_empty` says otherwise (of values: only if it ignores missing ones).
 
     Parameters
     ----------
@@ -61,8 +61,16 @@ def find_rows(rule: Rule, tables: Mapping[str, pd.DataFrame]) -> Scope:
     if not rows.any():
         return Scope(None, empty, f"no row has {dict(rule.where)}")
     if missing(rule, table)[rows].all():
-        return Scope(None, empty, f"{', '.join(columns_of(rule))}: no value in any row")
+        return Scope(None, without_values(rule), f"{', '.join(columns_of(rule))}: no value in any row")
     return Scope(rows)
+
+
+def without_values(rule: Rule) -> Literal["no_data", "skipped"]:
+    """The status where there are rows, but no value in any of them.
+
+    Only a rule that ignores missing values can be out of place there; to any other they are as good as wrong.
+    """
+    return rule.if_empty or "no_data" if rule.missing == "ignore" else "no_data"
 
 
 def missing(rule: Rule, rows: pd.DataFrame) -> np.ndarray:

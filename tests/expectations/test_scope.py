@@ -46,7 +46,13 @@ def nothing(table: pd.DataFrame, **columns: Any) -> pd.DataFrame:
         ({"if_empty": "skipped"}, lambda t: t.iloc[:0], "skipped", "table fields is empty"),
         ({}, lambda t: nothing(t, min=np.nan), "no_data", "min: no value in any row"),
         ({"missing": "ignore"}, lambda t: nothing(t, min=np.nan), "no_data", "min: no value in any row"),
-        ({"if_empty": "skipped"}, lambda t: nothing(t, min=np.nan), "skipped", "min: no value in any row"),
+        ({"if_empty": "skipped"}, lambda t: nothing(t, min=np.nan), "no_data", "min: no value in any row"),
+        (
+            {"if_empty": "skipped", "missing": "ignore"},
+            lambda t: nothing(t, min=np.nan),
+            "skipped",
+            "min: no value in any row",
+        ),
         ({}, lambda t: t.drop(columns="min"), "skipped", "table fields was made without min"),
         ({"where": {"n": 1}}, lambda t: t.drop(columns="n"), "skipped", "table fields was made without n"),
         ({}, lambda _: None, "skipped", "there is no table fields"),
@@ -66,6 +72,7 @@ def test_nothing_to_look_at_is_never_a_pass(
 def test_one_variable_without_values_has_no_data(tables: dict[str, pd.DataFrame]) -> None:
     tables["fields"].loc[tables["fields"]["variable"] == "2t", "min"] = np.nan
     assert outcome(run(tables, BETWEEN)) == [("2t", "no_data", 0, 0), ("t_850", "pass", 3, 0)]
+    assert outcome(run(tables, {**BETWEEN, "if_empty": "skipped"}))[0] == ("2t", "no_data", 0, 0)
     skipped = run(tables, {**BETWEEN, "missing": "ignore", "if_empty": "skipped"})
     assert outcome(skipped) == [("2t", "skipped", 0, 0), ("t_850", "pass", 3, 0)]
 
