@@ -24,6 +24,8 @@ from dqwatch.terminal import bar, has_colour, open_standard_streams, private_std
 if TYPE_CHECKING:
     from dqwatch.types import Verdict
 
+_INTERRUPTED = 130
+"""128 + SIGINT, as shells have it; Typer gives it too."""
 _Misuse: Any = typer.BadParameter.__mro__[2]
 """What all complaints of the parser derive from, wherever this version of Typer keeps it."""
 
@@ -57,19 +59,20 @@ def main(args: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if args is None else args)
     try:
         parsed = typer.main.get_command(app).main(words, prog_name="dqwatch", standalone_mode=False)
-        return int((parsed() if callable(parsed) else parsed) or 0)
+        code = int((parsed() if callable(parsed) else parsed) or 0)
     except _Misuse as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "dqwatch"
         return _complain(f"{error.format_message()} (see '{path} --help')", error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return _complain("interrupted", 130)
+        code = _INTERRUPTED
     except Exception as error:  # noqa: BLE001 (the outermost place: a scheduler needs a line and a code, not a traceback)
         hint = "" if isinstance(error, DqwatchError) else " (run with --verbose for the traceback)"
         if "--verbose" in words or "-v" in words:
             traceback.print_exc()
             hint = ""
         return _complain(_reason(error) + hint, _code(error))
+    return _complain("interrupted", code) if code == _INTERRUPTED else code
 
 
 def _complain(line: str, code: int) -> int:

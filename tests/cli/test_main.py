@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import dqwatch
+from dqwatch import expectations
 from dqwatch.cli import main
 from dqwatch.errors import RuleFileError, SourceNotFoundError, UsageError
 from dqwatch.types import Finding, RuleSet, Verdict
@@ -176,6 +177,15 @@ def test_verbose_shows_the_traceback_and_then_the_line(audit, capfd):
 def test_interruption_has_its_code_and_line(audit, capfd):
     audit.raises = KeyboardInterrupt()
     assert main(["audit", "a.zarr"]) == 130
+    assert capfd.readouterr() == ("", "dqwatch: interrupted\n")
+
+
+def test_interruption_in_the_hands_of_the_parser_is_told_as_well(monkeypatch, capfd):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(expectations, "list_rule_sets", interrupt)
+    assert main(["rules", "list"]) == 130
     assert capfd.readouterr() == ("", "dqwatch: interrupted\n")
 
 
