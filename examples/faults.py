@@ -38,7 +38,7 @@ def disc(grid: Grid, latitude: float, longitude: float, radius: float) -> np.nda
 def soil_region(weather: Weather, radius: float = 15.0) -> np.ndarray:
     """The cells on land of the disc (centre between 50 S and 50 N) that holds most of them, bool (cell,)."""
     grid, land = weather.grid, weather.land.is_land
-    centres = np.flatnonzero(land & (np.abs(grid.latitudes) < 50))
+    centres = np.flatnonzero(land & (np.abs(grid.latitudes) < 50)).tolist()
     best = max(centres, key=lambda cell: int((land & (grid.distance(cell) <= radius)).sum()))
     return land & (grid.distance(best) <= radius)
 

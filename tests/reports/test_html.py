@@ -1,5 +1,10 @@
+"""The page says what is wrong, offline and escaped; its picture shows where."""
+
+from __future__ import annotations
+
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +32,7 @@ def fields(variables, times, spoilt=None):
     return tables.frame("fields", columns)
 
 
-def verdict(status="fail", table=None, **changes):
+def verdict(status="fail", table=None, **changes: Any) -> Verdict:
     finding = Finding(
         rule="nan.none",
         severity="critical",
@@ -44,7 +49,7 @@ def verdict(status="fail", table=None, **changes):
         hint="replace <the> field",
         title="No missing values",
     )
-    settings = {
+    settings: dict[str, Any] = {
         "verb": "gate",
         "status": status,
         "exit_code": 1,

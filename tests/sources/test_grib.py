@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from dqwatch.buffers import Buffers
 from dqwatch.errors import SourceError, SourceNotFoundError
-from dqwatch.sources.grib import open_grib
+from dqwatch.sources.grib import MessageSource, open_grib
 from dqwatch.sources.grib_messages import read_values, walk
 
 
@@ -44,6 +44,12 @@ def write(path: Path, *settings_of_messages: dict, values: np.ndarray | None = N
             ec.codes_write(handle, stream)
             ec.codes_release(handle)
     return path
+
+
+def opened(data) -> MessageSource:
+    source = open_grib(data)
+    assert source is not None
+    return source
 
 
 def read_all(source) -> dict[tuple[str, str, int], np.ndarray]:
@@ -85,7 +91,7 @@ def grib_files() -> list[Path]:
 def test_every_field_of_every_real_file_is_read_with_the_library_s_values():
     for path in grib_files():
         expected = library_values(path)
-        source = open_grib(path)
+        source = opened(path)
         fields = read_all(source)
         source.close()
         assert len(fields) == len(expected), path.name
@@ -103,7 +109,7 @@ def test_several_fields_in_one_message_are_all_found():
 
 
 def test_soil_layers_beside_each_other_are_all_seen():
-    source = open_grib(real_data() / "grib/soil-surface-level-mix.grib")
+    source = opened(real_data() / "grib/soil-surface-level-mix.grib")
     names = {v.name for v in source.variables}
     assert names == {"2t", "slt", *(f"{p}{k}" for p in ("swvl", "stl") for k in (1, 2, 3, 4))}
     source.close()
@@ -111,7 +117,7 @@ def test_soil_layers_beside_each_other_are_all_seen():
 
 def test_levels_in_pascal_and_hectopascal_are_one_kind():
     path = real_data() / "grib/hpa_and_pa.grib"
-    source = open_grib(path)
+    source = opened(path)
     assert {v.level_type for v in source.variables} == {"pl"}
     assert {v.level_units for v in source.variables} == {"hPa", "Pa"}
     expected = sorted(m.level / (100 if m.level_type == "isobaricInPa" else 1) for m in walk(path))
@@ -120,7 +126,7 @@ def test_levels_in_pascal_and_hectopascal_are_one_kind():
 
 
 def test_members_and_times():
-    source = open_grib(real_data() / "grib/era5-levels-members.grib")
+    source = opened(real_data() / "grib/era5-levels-members.grib")
     assert {v.members for v in source.variables} == {10}
     assert [len(t) for t in source.times] == [4]
     assert {(v.param, v.level) for v in source.variables} == {("z", 500), ("z", 850), ("t", 500), ("t", 850)}
@@ -128,7 +134,7 @@ def test_members_and_times():
 
 
 def test_forecast_steps_are_told_from_valid_times():
-    source = open_grib(real_data() / "grib/t_time_series.grib")
+    source = opened(real_data() / "grib/t_time_series.grib")
     (axis,) = source.times
     assert axis.labels[0] == "2020-12-21T12:00:00+000h"
     assert axis.labels[-1] == "2020-12-23T12:00:00+048h"
@@ -157,7 +163,7 @@ def test_scanning_modes_put_every_value_on_its_cell(tmp_path, mode):
         "alternativeRowScanning": alternate,
         "bitsPerValue": 24,
     }
-    source = open_grib(write(tmp_path / "a.grib", keys, values=stored))
+    source = opened(write(tmp_path / "a.grib", keys, values=stored))
     (grid,) = source.grids
     (values,) = read_all(source).values()
     assert grid.shape == (5, 8)
@@ -168,7 +174,7 @@ def test_scanning_modes_put_every_value_on_its_cell(tmp_path, mode):
 
 def test_alternating_rows_of_a_real_file_are_turned():
     path = real_data() / "grib/alternate-scanning.grib"
-    source = open_grib(path)
+    source = opened(path)
     (values,) = read_all(source).values()
     raw = library_values(path)[0].reshape(171, 291)
     raw[1::2] = raw[1::2, ::-1].copy()
@@ -182,21 +188,21 @@ def test_alternating_rows_of_a_real_file_are_turned():
 
 
 def test_missing_values_of_a_bitmap_are_nan(tmp_path):
-    source = open_grib(real_data() / "grib/all_missing_vals.grib")
+    source = opened(real_data() / "grib/all_missing_vals.grib")
     (values,) = read_all(source).values()
     assert np.isnan(values).all()
     source.close()
     data = np.arange(40.0)
     data[[3, 17]] = 9999
     path = write(tmp_path / "a.grib", {"bitmapPresent": 1, "missingValue": 9999, "bitsPerValue": 24}, values=data)
-    source = open_grib(path)
+    source = opened(path)
     (values,) = read_all(source).values()
     assert np.flatnonzero(np.isnan(values)).tolist() == [3, 17]
     source.close()
 
 
 def test_headers_that_contradict_themselves_are_named():
-    source = open_grib(real_data() / "grib/regular_gg_wrong_increment.grib")
+    source = opened(real_data() / "grib/regular_gg_wrong_increment.grib")
     (grid,) = source.grids
     assert grid.kind == "unknown"
     assert "does not fit its 18432 points" in grid.problem
@@ -215,7 +221,7 @@ def test_headers_that_contradict_themselves_are_named():
     ],
 )
 def test_grids(file, kind, cells):
-    source = open_grib(real_data() / file)
+    source = opened(real_data() / file)
     (grid,) = source.grids
     assert (grid.kind, grid.n_cells) == (kind, cells)
     if grid.area_weights is not None:
@@ -228,7 +234,7 @@ def test_spherical_harmonics_are_named_as_not_checked(tmp_path):
     path = tmp_path / "sh.grib"
     with open(path, "wb") as stream:
         ec.codes_write(handle, stream)
-    source = open_grib(path)
+    source = opened(path)
     assert source.variables == ()
     assert "spherical harmonics" in source.notes[0]
     source.close()
@@ -236,7 +242,7 @@ def test_spherical_harmonics_are_named_as_not_checked(tmp_path):
 
 def test_repeated_messages_are_checked_too(tmp_path):
     path = write(tmp_path / "a.grib", {"_values": np.zeros(40)}, {"_values": np.ones(40)})
-    source = open_grib(path)
+    source = opened(path)
     assert len(read_all(source)) == 2
     assert "repeat" in source.notes[0]
     source.close()
@@ -247,7 +253,7 @@ def test_editions_mix(tmp_path):
     two = write(tmp_path / "2.grib", {"level": 850})
     both = tmp_path / "both.grib"
     both.write_bytes(one.read_bytes() + two.read_bytes())
-    source = open_grib(both)
+    source = opened(both)
     assert {v.level for v in source.variables} == {500, 850}
     source.close()
 
@@ -256,7 +262,7 @@ def test_several_files_and_globs(tmp_path):
     for step in (0, 6):
         write(tmp_path / f"f{step}.grib", {"step": step})
     for data in (str(tmp_path / "f*.grib"), sorted(tmp_path.glob("*.grib"))):
-        source = open_grib(data)
+        source = opened(data)
         assert len(read_all(source)) == 2
         assert [len(t) for t in source.times] == [2]
         source.close()
@@ -307,7 +313,7 @@ def test_any_subset_in_any_order_gives_the_same_fields(tmp_path, seed, keep):
     ordered.write_bytes(b"".join(pieces[k] for k in sorted(chosen)))
     results = []
     for path in (shuffled, ordered):
-        source = open_grib(path)
+        source = opened(path)
         fields = read_all(source)
         results.append((source.variables, [list(t.labels) for t in source.times], fields))
         source.close()
