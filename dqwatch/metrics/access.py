@@ -192,7 +192,9 @@ def _runs(geometry: Geometry, parts: Sequence[Part]) -> tuple[np.ndarray, int, f
     n = math.prod(len(o) for o in offsets)
     if n > _MOST_RUNS:
         widest = max(range(len(offsets)), key=lambda k: len(offsets[k]))
-        kept = offsets[widest][:: -(-n // _MOST_RUNS)]
+        few = max(1, len(offsets[widest]) * _MOST_RUNS // n)
+        middle = (len(offsets[widest]) - few) // 2
+        kept = offsets[widest][middle : middle + few]  # neighbours, which share pages
         share = len(kept) / len(offsets[widest])
         offsets[widest] = kept
     starts = np.array([start], np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -58,23 +59,30 @@ class Beats:
         ends = (*self.offsets, self.offsets[0] + self.period)
         return [later - earlier for earlier, later in pairwise(ends)]
 
-    def _near(self, values: np.ndarray, wanted: list[int] | tuple[int, ...], cycle: int | None = None) -> np.ndarray:
+    def _near(self, values: np.ndarray, wanted: Sequence[int], cycle: int | None = None) -> np.ndarray:
         found = np.zeros(len(values), bool)
         for one in wanted:
             off = np.abs(values - one)
             found |= np.minimum(off, cycle - off % cycle if cycle else off) <= self.tolerance
         return found
 
-    def _phase(self, times: np.ndarray) -> np.ndarray:
-        return (times - self.anchor) % self.period
+    def _in_phase(self, times: np.ndarray) -> np.ndarray:
+        return self._near((times - self.anchor) % self.period, self.offsets, self.period)
+
+    def _inside(self, times: np.ndarray) -> np.ndarray:
+        """Beats between each two neighbours."""
+        first = self._number(times[:-1] + self.tolerance)
+        last = self._number(times[1:] - self.tolerance - 1)
+        return np.maximum(last - first, 0)
 
     def steps_fit(self, times: np.ndarray) -> np.ndarray:
-        """As Cadence."""
-        return self._near(np.diff(times), sorted(set(self._steps)))
+        """As Cadence; 12 hours fit 00, 06 and 12 each day only from 12 to 00."""
+        fits = self._near(np.diff(times), sorted(set(self._steps)))
+        return fits & ((self._inside(times) == 0) | ~self._in_phase(times[:-1]))
 
     def on_beat(self, times: np.ndarray) -> np.ndarray:
         """As Cadence."""
-        found = self._near(self._phase(times), self.offsets, self.period)
+        found = self._in_phase(times)
         if len(self.offsets) == 1 and self.period > DAY:  # a rhythm of days that starts anew, each year for one
             found[1:] |= self.steps_fit(times)
         return found
@@ -83,18 +91,16 @@ class Beats:
         """As Cadence."""
         if self.period % DAY and DAY % self.period:
             return np.ones(len(times), bool)
-        every = range(0, DAY, self.period) if self.period < DAY else (0,)
-        hours = [(self.anchor + begin + offset) % DAY for begin in every for offset in self.offsets]
-        return self._near(times % DAY, sorted(set(hours)), DAY)
+        cycle = min(self.period, DAY)
+        hours = {(self.anchor + offset) % cycle for offset in self.offsets}
+        return self._near(times % cycle, sorted(hours), cycle)
 
     def n_between(self, times: np.ndarray) -> np.ndarray:
         """As Cadence; counted from the earlier of the two, whatever its phase, where all steps are the same."""
         if len(self.offsets) == 1:
             steps = np.diff(times)
             return np.maximum((2 * steps + self.period) // (2 * self.period) - 1, 0)
-        first = self._number(times[:-1] + self.tolerance)
-        last = self._number(times[1:] - self.tolerance - 1)
-        return np.where(self.steps_fit(times), 0, np.maximum(last - first, 0))
+        return np.where(self.steps_fit(times), 0, self._inside(times))
 
     def _number(self, times: np.ndarray) -> np.ndarray:
         """Beats up to each time, from an arbitrary one."""
@@ -194,7 +200,7 @@ def _misfit(cadence: Cadence, times: np.ndarray) -> int:
 
 
 def _regular(times: np.ndarray, steps: np.ndarray, calendar: str) -> Beats | None:
-    step = _usual(steps)
+    step = _rounded(_usual(steps))
     cadence = Beats(step, (0,), _usual(times % step), calendar)
     return cadence if cadence.steps_fit(times).mean() >= _MOST else None
 
@@ -218,6 +224,12 @@ def _monthly(times: np.ndarray, calendar: str) -> Months | None:
     steps = np.diff(found.year * 12 + found.month)
     count = _usual(steps)
     return Months(count, calendar) if count > 0 and (steps == count).mean() >= _MOST else None
+
+
+def _rounded(step: int) -> int:
+    """A step that a few seconds of rounding part from whole minutes: those minutes."""
+    minutes = round(step / 60) * 60
+    return minutes if 0 < abs(minutes - step) <= step // 1000 else step
 
 
 def _usual(values: np.ndarray) -> int:

@@ -66,7 +66,7 @@ def test_pages_are_those_that_hold_a_byte_of_a_wanted_value(case):
 
 
 def test_one_date_of_an_anemoi_store():
-    # 101 variables of 542,080 cells in one chunk: 218,999,... bytes; 10 % of the cells cost the whole chunk.
+    # 101 variables of 542,080 cells in one chunk: 10 % of the cells cost the whole chunk.
     geometry = Geometry((64_284, 101, 1, 542_080), 4, (1, 101, 1, 542_080))
     every = [Part((1,), range(101)), Part((2,), range(1))]
     date = measure(geometry, [Part((0,), range(7, 8)), *every, Part((3,), range(542_080))])

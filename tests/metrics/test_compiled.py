@@ -110,8 +110,6 @@ def test_a_folder_that_others_may_write_is_not_used(tmp_path: Path) -> None:
 
 
 def test_numbas_own_setting_stays() -> None:
-    import numba
-
-    before = str(numba.config.CACHE_DIR)
+    before = compiled._settings.CACHE_DIR
     compiled.compiled(lambda x: x)
-    assert str(numba.config.CACHE_DIR) == before
+    assert before == compiled._settings.CACHE_DIR
