@@ -2,6 +2,8 @@
 
 A table is a pandas DataFrame. `frame` makes one from columns and checks it against its schema; a metric that adds a
 column declares it here. `time` is text (ISO 8601, sortable), because dates of a 360-day calendar fit no datetime type.
+
+Columns of `TABLES` are always there, those of `OPTIONAL` only when a metric computed them.
 """
 
 from __future__ import annotations
@@ -153,6 +155,48 @@ TABLES: dict[str, tuple[Column, ...]] = {
     ),
 }
 
+OPTIONAL: dict[str, tuple[Column, ...]] = {
+    "fields": (),
+    "times": (),
+    "variables": (),
+    "grid": (),
+    "arrays": (),
+}
+"""Columns that a table has only where a rule wanted them and their input was there, in their order."""
+
+
+def columns_of(table: str) -> tuple[Column, ...]:
+    """The columns that a table may have: those that it always has, then the optional ones.
+
+    Raises
+    ------
+    KeyError
+        If there is no such table.
+    """
+    return (*TABLES[table], *OPTIONAL.get(table, ()))
+
+
+def declare(table: str, *columns: Column) -> None:
+    """Add optional columns to a table; a metric of a third party does so when it is imported.
+
+    Raises
+    ------
+    KeyError
+        If there is no such table.
+    ValueError
+        If the table has a column of that name already, and not the same.
+    """
+    known = {c.name: c for c in columns_of(table)}
+    for column in columns:
+        if column.dtype not in _DTYPES:
+            raise ValueError(
+                f"table '{table}': column '{column.name}': no dtype '{column.dtype}'; {', '.join(_DTYPES)}"
+            )
+        if known.setdefault(column.name, column) != column:
+            raise ValueError(f"table '{table}' has a column '{column.name}' already; give yours another name")
+    added = tuple(c for c in dict.fromkeys(columns) if c not in columns_of(table))
+    OPTIONAL[table] = (*OPTIONAL.get(table, ()), *added)
+
 
 def frame(table: str, columns: Mapping[str, Any]) -> pd.DataFrame:
     """A table from its columns, typed and ordered as its schema says.
@@ -162,7 +206,7 @@ def frame(table: str, columns: Mapping[str, Any]) -> pd.DataFrame:
     table : str
         Name of a table.
     columns : mapping of column name to sequence, all of one length
-        Exactly the columns of the schema.
+        All columns that the table always has, and any of the optional ones.
 
     Returns
     -------
@@ -171,16 +215,16 @@ def frame(table: str, columns: Mapping[str, Any]) -> pd.DataFrame:
     Raises
     ------
     KeyError
-        If a column of the schema is absent, or one is given that the schema lacks.
+        If a column that the table always has is absent, or one is given that the schema lacks.
     """
     import pandas as pd
 
-    schema = TABLES[table]
-    expected = {c.name for c in schema}
-    if set(columns) != expected:
-        wrong = ", ".join(sorted(expected ^ set(columns)))
-        raise KeyError(f"table '{table}': columns differ from the schema: {wrong}")
-    return pd.DataFrame({c.name: pd.Series(columns[c.name], dtype=_DTYPES[c.dtype]) for c in schema})
+    schema = columns_of(table)
+    wrong = {c.name for c in TABLES[table]} - set(columns) | set(columns) - {c.name for c in schema}
+    if wrong:
+        raise KeyError(f"table '{table}': columns differ from the schema: {', '.join(sorted(wrong))}")
+    given = [c for c in schema if c.name in columns]
+    return pd.DataFrame({c.name: pd.Series(columns[c.name], dtype=_DTYPES[c.dtype]) for c in given})
 
 
 def write_parquet(tables: Mapping[str, pd.DataFrame], folder: str | os.PathLike[str]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dqwatch.expectations.vocabulary import BY_EXPECTATION, COLUMN_KEYS, FORMS, Argument, Form
-from dqwatch.tables import TABLES
+from dqwatch.tables import TABLES, columns_of
 from dqwatch.types import SEVERITIES, Rule
 
 FORM_KEYS = tuple(dict.fromkeys(key for form in FORMS.values() for key in form.arguments))
@@ -72,7 +72,7 @@ def make_rule(entry: Mapping[str, Any], file: str) -> Rule:
     if entry.get("mostly") is not None:
         arguments["mostly"] = float(entry["mostly"])
     column = arguments.pop("column_A", entry.get("column")) if form else entry.get("column")
-    has_variables = any(c.name == "variable" for c in TABLES[entry["table"]])
+    has_variables = any(c.name == "variable" for c in columns_of(entry["table"]))
     told_apart = entry.get("per") or ("variable" if form and has_variables else "none")
     missing = entry.get("missing") or (form.missing if form else "fail")
     return Rule(
@@ -119,7 +119,7 @@ def _check_table(entry: Mapping[str, Any]) -> Iterator[str]:
         return
     if table is None or expect is None:
         return
-    dtypes = {c.name: c.dtype for c in TABLES[table]}
+    dtypes = {c.name: c.dtype for c in columns_of(table)}
     form = FORMS.get(expect)
     yield from _check_column(entry, table, dtypes, form or BY_EXPECTATION.get(expect))
     yield from (_check_form(entry, expect, form, table, dtypes) if form else _check_long(entry, table, dtypes))

@@ -14,7 +14,7 @@ from typing import Any
 from dqwatch import resources
 from dqwatch.expectations.entries import KEYS
 from dqwatch.expectations.vocabulary import FORMS
-from dqwatch.tables import TABLES
+from dqwatch.tables import TABLES, columns_of
 from dqwatch.types import SEVERITIES
 
 NAME = "rule_set.schema.json"
@@ -129,8 +129,8 @@ def _rule() -> dict[str, Any]:
 
 
 def _columns_of_table(table: str) -> dict[str, Any]:
-    columns = [{"const": c.name, "description": c.meaning} for c in TABLES[table]]
-    names = [c.name for c in TABLES[table]]
+    columns = [{"const": c.name, "description": c.meaning} for c in columns_of(table)]
+    names = [c.name for c in columns_of(table)]
     return {
         "if": {"required": ["table"], "properties": {"table": {"const": table}}},
         "then": {

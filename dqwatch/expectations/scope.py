@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from dqwatch import tables as schemas
 from dqwatch.expectations.vocabulary import columns_of
-from dqwatch.tables import TABLES
 from dqwatch.types import Rule
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def find_rows(rule: Rule, tables: Mapping[str, pd.DataFrame]) -> Scope:
     table = tables.get(rule.table)
     if table is None:
         return Scope(None, "skipped", f"there is no table {rule.table}")
-    absent = [c for c in (*columns_of(rule), *rule.where) if c not in table]
+    absent = [c for c in dict.fromkeys((*columns_of(rule), *rule.where)) if c not in table]
     if absent:
         return Scope(None, "skipped", f"table {rule.table} was made without {', '.join(absent)}")
     empty = rule.if_empty or "no_data"
@@ -101,5 +101,5 @@ def matches(column: pd.Series, wanted: Any) -> np.ndarray:
 
 def _is_name(table: str, column: str) -> bool:
     """Whether a column names what the row is about (variable, level, array), rather than how it is."""
-    dtype = next((c.dtype for c in TABLES.get(table, ()) if c.name == column), "")
+    dtype = next((c.dtype for c in schemas.columns_of(table) if c.name == column), "")
     return dtype == "str" or column in ("level", "member")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from dqwatch.types import Rule
+from dqwatch.types import Rule, RuleSet
 
 NUMBERS = ("int", "uint", "float")
 TEXT = ("str",)
@@ -110,6 +110,14 @@ def columns_of(rule: Rule) -> tuple[str, ...]:
         elif isinstance(value, (list, tuple)):
             names.extend(str(v) for v in value)
     return tuple(dict.fromkeys(names))
+
+
+def columns_needed(rule_sets: Iterable[RuleSet]) -> dict[str, frozenset[str]]:
+    """The columns that rules look at, choose rows by or show, by table; what nobody wants need not be computed."""
+    needed: dict[str, set[str]] = {}
+    for rule in (rule for rule_set in rule_sets for rule in rule_set.rules):
+        needed.setdefault(rule.table, set()).update(columns_of(rule), rule.where, rule.show)
+    return {table: frozenset(columns) for table, columns in needed.items()}
 
 
 def describe(rule: Rule) -> str:
