@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from dqwatch.buffers import Buffers
 from dqwatch.errors import SourceError, UnsupportedDataError
 from dqwatch.sources.anemoi_metadata import make_time_axis, make_variables
 from dqwatch.sources.grids import unstructured_grid
+from dqwatch.sources.urls import short_name, shown
 from dqwatch.sources.zarr_store import ZarrArray, attributes, open_arrays, open_group
 from dqwatch.types import Block, Field, Grid, Source, StoredArray, TimeAxis, Variable
 
@@ -26,18 +26,20 @@ SPARSE = 0.5
 """A smaller share of the fields of a chunk is decoded field by field, where the codec allows that."""
 
 
-def open_anemoi_zarr(data: Any, **_: Any) -> Source | None:
+def open_anemoi_zarr(data: Any, *, cache: str | os.PathLike[str] | None = None, **_: Any) -> Source | None:
     """Open a gridded anemoi data set.
 
     Parameters
     ----------
     data : str or path
-        A local folder.
+        A local folder, or a URL.
+    cache : path, optional
+        Folder in which what is fetched from a URL is kept.
 
     Returns
     -------
     Source or None
-        None if `data` is no path, or no Zarr group with an array `data` and an attribute `variables`.
+        None if `data` is no path or URL, or no Zarr group with an array `data` and an attribute `variables`.
 
     Raises
     ------
@@ -48,8 +50,8 @@ def open_anemoi_zarr(data: Any, **_: Any) -> Source | None:
     """
     if not isinstance(data, str | os.PathLike):
         return None
-    path = Path(data)
-    group = open_group(path)
+    where = shown(os.fspath(data))
+    group = open_group(data, cache)
     if group is None:
         return None
     attrs = attributes(group)
@@ -59,14 +61,14 @@ def open_anemoi_zarr(data: Any, **_: Any) -> Source | None:
     layout = attrs.get("layout", attrs.get("format", "gridded"))
     if layout != "gridded":
         raise UnsupportedDataError(
-            f"{path}: anemoi layout '{layout}'; of anemoi stores only 'gridded' ones can be read"
+            f"{where}: anemoi layout '{layout}'; of anemoi stores only 'gridded' ones can be read"
         )
     arrays = open_arrays(group)
     if "data" not in arrays:
         if "dates" in arrays or "variables_metadata" in attrs:
-            raise SourceError(f"{path}: an anemoi store without array 'data'; was it built to the end?")
+            raise SourceError(f"{where}: an anemoi store without array 'data'; was it built to the end?")
         return None
-    return AnemoiZarr(path, attrs, names, arrays)
+    return AnemoiZarr(short_name(data), where, attrs, names, arrays)
 
 
 def _names(attrs: Mapping[str, Any]) -> list[str] | None:
@@ -85,13 +87,20 @@ class AnemoiZarr:
 
     kind = "anemoi_zarr"
 
-    def __init__(self, path: Path, attrs: Mapping[str, Any], names: list[str], arrays: Mapping[str, ZarrArray]) -> None:
-        self.name = path.resolve().name
+    def __init__(
+        self,
+        name: str,
+        where: str,
+        attrs: Mapping[str, Any],
+        names: list[str],
+        arrays: Mapping[str, ZarrArray],
+    ) -> None:
+        self.name = name
         self.attributes: Mapping[str, Any] = attrs
         self._arrays = arrays
         self._data = arrays["data"]
-        _check(path, names, arrays)
-        axis, notes = _time_axis(path, attrs, arrays)
+        _check(where, names, arrays)
+        axis, notes = _time_axis(where, attrs, arrays)
         stored = self._data.shape[0]
         if stored != len(axis):
             notes.append(f"data hold {stored} dates, the time axis {len(axis)}")
@@ -105,7 +114,7 @@ class AnemoiZarr:
         self.identity = _identity(attrs, arrays)
 
     def arrays(self) -> list[StoredArray]:
-        """The arrays as they lie in storage; lists the store."""
+        """The arrays as they lie in storage; lists the store where it can be listed."""
         along_time = {"data", "dates"} | {n for n, a in self._arrays.items() if a.dims[:1] == ("time",)}
         described = []
         for name, array in self._arrays.items():
@@ -206,25 +215,25 @@ def _runs(indices: list[int]) -> list[list[int]]:
     return runs
 
 
-def _check(path: Path, names: list[str], arrays: Mapping[str, ZarrArray]) -> None:
+def _check(where: str, names: list[str], arrays: Mapping[str, ZarrArray]) -> None:
     """Refuse what cannot be told apart into fields."""
     data = arrays["data"]
     if len(data.shape) != 4:
-        raise SourceError(f"{path}: array 'data' has shape {data.shape}, expected (time, variable, ensemble, cell)")
+        raise SourceError(f"{where}: array 'data' has shape {data.shape}, expected (time, variable, ensemble, cell)")
     if len(names) != data.shape[1]:
-        raise SourceError(f"{path}: attribute 'variables' names {len(names)}, array 'data' holds {data.shape[1]}")
+        raise SourceError(f"{where}: attribute 'variables' names {len(names)}, array 'data' holds {data.shape[1]}")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise SourceError(f"{path}: attribute 'variables' names {', '.join(twice)} more than once")
+        raise SourceError(f"{where}: attribute 'variables' names {', '.join(twice)} more than once")
     if data.dtype.kind not in "fiu":
-        raise SourceError(f"{path}: array 'data' is {data.dtype}, expected numbers")
+        raise SourceError(f"{where}: array 'data' is {data.dtype}, expected numbers")
 
 
-def _time_axis(path: Path, attrs: Mapping[str, Any], arrays: Mapping[str, ZarrArray]) -> tuple[TimeAxis, list[str]]:
+def _time_axis(where: str, attrs: Mapping[str, Any], arrays: Mapping[str, ZarrArray]) -> tuple[TimeAxis, list[str]]:
     dates = arrays.get("dates")
     if dates is None or len(dates.shape) != 1 or dates.dtype.kind != "M":
         got = "is missing" if dates is None else f"has shape {dates.shape} and type {dates.dtype}"
-        raise SourceError(f"{path}: array 'dates' {got}, expected datetime64 (time,)")
+        raise SourceError(f"{where}: array 'dates' {got}, expected datetime64 (time,)")
     return make_time_axis(dates.read((slice(None),), None, Buffers()), attrs)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from dqwatch.errors import SourceError
+from dqwatch.sources.zarr_folders import LocalFolder
 from dqwatch.sources.zarr_layout import Layout, read_layout
 from dqwatch.types import StoredArray
 
@@ -61,7 +62,7 @@ def local_paths(data: Any) -> list[str]:
 def _zarr(folder: Path, array: StoredArray) -> StoredBytes | None:
     if not folder.is_dir():
         return None
-    layout = read_layout(folder, np.dtype(array.dtype))
+    layout = read_layout(LocalFolder(folder), np.dtype(array.dtype))
     if layout.shards is None:
         return lambda chunks: sum(_size(f"{folder}/{layout.key(i)}") for i in chunks)
     if not layout.direct:

@@ -7,7 +7,6 @@ import binascii
 import os
 import struct
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from dqwatch.buffers import Buffers
 from dqwatch.errors import SourceError
 from dqwatch.sources.cf import CFSource
 from dqwatch.sources.raw import Selection
+from dqwatch.sources.urls import short_name, shown
 from dqwatch.sources.zarr_store import ZarrArray, attributes, open_arrays, open_group
 from dqwatch.types import StoredArray
 
@@ -38,13 +38,15 @@ class _Described:
         return self._array.describe()
 
 
-def open_xarray_zarr(data: Any, **_options: Any) -> CFSource | None:
+def open_xarray_zarr(data: Any, *, cache: str | os.PathLike[str] | None = None, **_options: Any) -> CFSource | None:
     """A Zarr group whose arrays have named dimensions as a source; None for anything else.
 
     Parameters
     ----------
     data : str or os.PathLike
-        A local folder.
+        A local folder, or a URL.
+    cache : path, optional
+        Folder in which what is fetched from a URL is kept.
 
     Raises
     ------
@@ -53,20 +55,20 @@ def open_xarray_zarr(data: Any, **_options: Any) -> CFSource | None:
     """
     if not isinstance(data, str | os.PathLike):
         return None
-    path = Path(data)
-    group = open_group(path)
+    where = shown(os.fspath(data))
+    group = open_group(data, cache)
     if group is None:
         return None
     arrays = open_arrays(group)
     if not arrays:
-        raise SourceError(f"{path}: a Zarr group without arrays")
+        raise SourceError(f"{where}: a Zarr group without arrays")
     if not any(dims_are_named(a.dims) for a in arrays.values() if a.shape):
         raise SourceError(
-            f"{path}: no array names its dimensions, as xarray and anemoi write them: fields are not to be told"
+            f"{where}: no array names its dimensions, as xarray and anemoi write them: fields are not to be told"
         )
     zarr_format = _format_of(group)
     described = {name: _Described(array, zarr_format) for name, array in arrays.items()}
-    return CFSource(path.resolve().name, "xarray_zarr", _qualified(described), attributes(group))
+    return CFSource(short_name(data), "xarray_zarr", _qualified(described), attributes(group))
 
 
 def dims_are_named(dims: tuple[str, ...]) -> bool:

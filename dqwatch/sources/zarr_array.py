@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,8 @@ from dqwatch.buffers import Buffers
 from dqwatch.errors import SourceError
 from dqwatch.sources.raw import Selection
 from dqwatch.sources.zarr_chunks import ChunkReader
-from dqwatch.sources.zarr_layout import Layout, count_objects, flat_run, read_layout, split
+from dqwatch.sources.zarr_folders import Folder
+from dqwatch.sources.zarr_layout import Layout, flat_run, read_layout, split
 from dqwatch.types import StoredArray
 
 PART = 0.6
@@ -35,7 +35,7 @@ def one_line(error: BaseException) -> str:
 class ZarrArray:
     """A Zarr array as `RawArray`."""
 
-    def __init__(self, array: Any, name: str, folder: Path | None) -> None:
+    def __init__(self, array: Any, name: str, folder: Folder | None) -> None:
         self.name = name
         self._array = array
         self._folder = folder
@@ -127,6 +127,8 @@ class ZarrArray:
         """Whatever the direct way does not know."""
         try:
             out[...] = self._array[selection]
+        except SourceError:
+            raise
         except Exception as error:  # a codec may raise anything
             raise SourceError(f"{self._culprit(ranges)}: cannot be decoded: {one_line(error)}") from error
 
@@ -149,9 +151,9 @@ class ZarrArray:
         return f"{self._folder}: array '{self.name}', chunk {self.layout.key(outer)}"
 
     def describe(self) -> StoredArray:
-        """The array as it lies in storage; lists its folder."""
+        """The array as it lies in storage; lists its folder where that can be listed."""
         layout = self.layout
-        found, stored = count_objects(self._folder, layout) if layout and self._folder else (None, None)
+        found, stored = self._folder.count(layout) if layout and self._folder else (None, None)
         return StoredArray(
             name=self.name,
             dims=self.dims,

@@ -1,17 +1,18 @@
-"""Chunks of local Zarr arrays read straight into memory that is used again: no allocation per chunk."""
+"""Chunks of Zarr arrays read straight into memory that is used again: no allocation per chunk of a local store."""
 
 from __future__ import annotations
 
 import math
-import os
+from contextlib import closing
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
 from dqwatch.buffers import Buffers
 from dqwatch.errors import SourceError
+from dqwatch.sources.stored import Stored
 from dqwatch.sources.zarr_codecs import DecodeError, decode, parse_blosc
+from dqwatch.sources.zarr_folders import Folder
 from dqwatch.sources.zarr_layout import Layout
 
 _ABSENT = 2**64 - 1
@@ -23,7 +24,7 @@ class ChunkReader:
 
     Parameters
     ----------
-    folder : Path
+    folder : Folder
         Of the array.
     name : str
         Of the array, for messages.
@@ -32,8 +33,8 @@ class ChunkReader:
         Native, fixed in size.
     """
 
-    def __init__(self, folder: Path, name: str, layout: Layout, dtype: np.dtype) -> None:
-        self._folder = str(folder)
+    def __init__(self, folder: Folder, name: str, layout: Layout, dtype: np.dtype) -> None:
+        self._folder = folder
         self._name = name
         self._layout = layout
         self._itemsize = dtype.itemsize
@@ -69,13 +70,13 @@ class ChunkReader:
         """
         target = out.reshape(-1).view(np.uint8)
         try:
-            handle = self._open(index)
-            if handle is None:
+            stored = self._open(index, whole=self._layout.shards is None)
+            if stored is None:
                 return False
-            try:
-                return self._read_open(handle, index, target, buffers)
-            finally:
-                os.close(handle)
+            with closing(stored):
+                return self._read_open(stored, index, target, buffers)
+        except SourceError:
+            raise
         except (OSError, DecodeError) as error:
             raise self._broken(index, error) from error
 
@@ -103,19 +104,19 @@ class ChunkReader:
         """
         low, high = start * self._itemsize, stop * self._itemsize
         try:
-            handle = self._open(index)
-            if handle is None:
+            stored = self._open(index, whole=False)
+            if stored is None:
                 return None
-            try:
-                place = self._place(handle, index)
+            with closing(stored):
+                place = self._place(stored, index)
                 if place is None:
                     return None
                 if self._layout.compressor is None:
                     self._check_plain(place[1])
-                    return _pread(handle, buffers.take("zarr.part", high - low, np.uint8), place[0] + low)
-                return self._read_blosc_part(handle, place, low, high, buffers)
-            finally:
-                os.close(handle)
+                    return stored.fill(buffers.take("zarr.part", high - low, np.uint8), place[0] + low)
+                return self._read_blosc_part(stored, place, low, high, buffers)
+        except SourceError:
+            raise
         except (OSError, DecodeError) as error:
             raise self._broken(index, error) from error
 
@@ -131,41 +132,37 @@ class ChunkReader:
             return index
         return tuple(i * c // s for i, c, s in zip(index, self._layout.chunks, self._layout.shards, strict=True))
 
-    def _open(self, index: tuple[int, ...]) -> int | None:
-        try:
-            return os.open(f"{self._folder}/{self._layout.key(self._object(index))}", os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return None
+    def _open(self, index: tuple[int, ...], *, whole: bool) -> Stored | None:
+        return self._folder.open(self._layout.key(self._object(index)), whole=whole)
 
     def _check_plain(self, size: int) -> None:
         if size != self._nbytes:
             raise DecodeError(f"has {size} bytes, {self._nbytes} are expected")
 
-    def _read_open(self, handle: int, index: tuple[int, ...], target: np.ndarray, buffers: Buffers) -> bool:
-        place = self._place(handle, index)
+    def _read_open(self, stored: Stored, index: tuple[int, ...], target: np.ndarray, buffers: Buffers) -> bool:
+        place = self._place(stored, index)
         if place is None:
             return False
         offset, size = place
         if self._layout.compressor is None:
             self._check_plain(size)
-            _pread(handle, target, offset)
+            stored.fill(target, offset)
         else:
-            decode(self._layout.compressor, self._read_bytes(handle, offset, size, buffers), target)
+            decode(self._layout.compressor, self._read_bytes(stored, offset, size, buffers), target)
         return True
 
-    def _read_bytes(self, handle: int, offset: int, size: int, buffers: Buffers) -> np.ndarray:
+    def _read_bytes(self, stored: Stored, offset: int, size: int, buffers: Buffers) -> np.ndarray:
         # No codec makes a chunk longer than this: a longer file is something else, and may be of any size. Always taken
         # whole, so that the buffer never grows; what is not filled takes no memory.
         room = self._nbytes + self._nbytes // 32 + 65536
         if size > room:
             raise DecodeError(f"has {size} bytes, far more than the {self._nbytes} of the decoded chunk")
-        return _pread(handle, buffers.take("zarr.file", room, np.uint8)[:size], offset)
+        return stored.fill(buffers.take("zarr.file", room, np.uint8)[:size], offset)
 
-    def _place(self, handle: int, index: tuple[int, ...]) -> tuple[int, int] | None:
+    def _place(self, stored: Stored, index: tuple[int, ...]) -> tuple[int, int] | None:
         """Where a chunk begins in its object and how long it is; None if a shard lacks it."""
-        size = os.fstat(handle).st_size
         if self._layout.shards is None:
-            return 0, size
+            return 0, stored.size
         table = self._shard_index(self._object(index))
         counts = [s // c for s, c in zip(self._layout.shards, self._layout.chunks, strict=True)]
         flat = 0
@@ -174,8 +171,8 @@ class ChunkReader:
         offset, length = (int(n) for n in table[flat])
         if offset == _ABSENT and length == _ABSENT:
             return None
-        if offset + length > size:
-            raise DecodeError(f"cut short: {size} bytes, a chunk ends at {offset + length}")
+        if offset + length > stored.size:
+            raise DecodeError(f"cut short: {stored.size} bytes, a chunk ends at {offset + length}")
         return offset, length
 
     def _read_shard_index(self, index: tuple[int, ...]) -> np.ndarray:
@@ -185,25 +182,28 @@ class ChunkReader:
         layout = self._layout
         count = math.prod(s // c for s, c in zip(layout.objects, layout.chunks, strict=True))
         length = 16 * count + 4
-        with open(f"{self._folder}/{layout.key(index)}", "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size < length:
-                raise DecodeError(f"cut short: {size} bytes, the index of a shard has {length}")
-            raw = os.pread(file.fileno(), length, 0 if layout.index_at_start else size - length)
+        stored = self._folder.open(layout.key(index), whole=False)
+        if stored is None:
+            raise DecodeError("it is gone")
+        with closing(stored):
+            if stored.size < length:
+                raise DecodeError(f"cut short: {stored.size} bytes, the index of a shard has {length}")
+            place = 0 if layout.index_at_start else stored.size - length
+            raw = stored.fill(np.empty(length, np.uint8), place).tobytes()
         if google_crc32c.value(raw[:-4]) != int.from_bytes(raw[-4:], "little"):
             raise DecodeError("the checksum of the shard's index does not fit")
         return np.frombuffer(raw[:-4], "<u8").reshape(count, 2)
 
     def _read_blosc_part(
-        self, handle: int, place: tuple[int, int], low: int, high: int, buffers: Buffers
+        self, stored: Stored, place: tuple[int, int], low: int, high: int, buffers: Buffers
     ) -> np.ndarray:
         """The bytes `low` to `high`, from a small Blosc chunk made of the blocks that hold them."""
         offset, size = place
-        head = _pread(handle, np.empty(min(16, size), np.uint8), offset)
+        head = stored.fill(np.empty(min(16, size), np.uint8), offset)
         header = parse_blosc(head, size, self._nbytes)
         if header.stored:
-            return _pread(handle, buffers.take("zarr.part", high - low, np.uint8), offset + 16 + low)
-        starts = _pread(handle, np.empty(4 * header.blocks, np.uint8), offset + 16).view("<u4").astype(np.int64)
+            return stored.fill(buffers.take("zarr.part", high - low, np.uint8), offset + 16 + low)
+        starts = stored.fill(np.empty(4 * header.blocks, np.uint8), offset + 16).view("<u4").astype(np.int64)
         if starts.min() < 16 + starts.size * 4 or starts.max() >= header.cbytes:
             raise DecodeError("contradictory table of Blosc blocks")
         # The last block may be shorter, and Blosc takes no chunk that is shorter than its blocks.
@@ -219,19 +219,7 @@ class ChunkReader:
         piece[:4] = head[:4]
         piece[4:16].view("<u4")[:] = nbytes, header.blocksize, piece.size
         piece[16:room].view("<i4")[:] = starts[first:last] - begin + room
-        _pread(handle, piece[room:], offset + begin)
+        stored.fill(piece[room:], offset + begin)
         part = buffers.take("zarr.part", nbytes, np.uint8)
         decode("blosc", piece, part)
         return part[low - first * header.blocksize : high - first * header.blocksize]
-
-
-def _pread(handle: int, into: np.ndarray, offset: int) -> np.ndarray:
-    """Fill an array with the bytes of a file from `offset` on."""
-    view = into.data
-    done = 0
-    while done < len(view):
-        got = os.preadv(handle, [view[done:]], offset + done)
-        if got == 0:
-            raise DecodeError(f"cut short: {offset + done} bytes")
-        done += got
-    return into

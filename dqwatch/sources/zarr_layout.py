@@ -11,11 +11,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dqwatch.errors import SourceError
+
+if TYPE_CHECKING:
+    from dqwatch.sources.zarr_folders import Folder
 
 COMPRESSORS = ("blosc", "zstd", "gzip", "zlib", "lz4")
 """Those that `zarr_chunks` decodes itself."""
@@ -64,8 +67,8 @@ class Layout:
         return self.separator.join(parts) or "0"
 
 
-def read_layout(folder: Path, dtype: np.dtype) -> Layout:
-    """The layout of the array in a local folder.
+def read_layout(folder: Folder, dtype: np.dtype) -> Layout:
+    """The layout of the array in a folder.
 
     Raises
     ------
@@ -73,15 +76,15 @@ def read_layout(folder: Path, dtype: np.dtype) -> Layout:
         If its metadata are not what the format says.
     """
     for name, parse in (("zarr.json", _parse_v3), (".zarray", _parse_v2)):
-        path = folder / name
-        if not path.exists():
-            continue
         try:
-            layout = parse(json.loads(path.read_bytes()), np.dtype(dtype))
+            document = folder.document(name)
+            if document is None:
+                continue
+            layout = parse(json.loads(document), np.dtype(dtype))
             _check(layout)
             return layout
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-            raise SourceError(f"{path}: broken Zarr metadata: {type(error).__name__}: {error}") from error
+            raise SourceError(f"{folder}/{name}: broken Zarr metadata: {type(error).__name__}: {error}") from error
     raise SourceError(f"{folder}: no Zarr array: neither zarr.json nor .zarray is there")
 
 
@@ -195,16 +198,33 @@ def count_objects(folder: Path, layout: Layout) -> tuple[int, int]:
     if layout.separator == "/":
         start = folder / layout.prefix if layout.prefix else folder
         return _count_nested(start, grid)
-    dot = re.escape(layout.separator)
-    head = re.escape(layout.prefix + layout.separator) if layout.prefix else ""
-    pattern = re.compile(head + dot.join([r"(0|[1-9]\d*)"] * len(grid)))
+    pattern = _key_pattern(layout)
     found = stored = 0
     for entry in _scan(folder):
         match = pattern.fullmatch(entry.name)
-        if match and all(int(i) < n for i, n in zip(match.groups(), grid, strict=True)) and entry.is_file():
+        if match and _is_inside(match, grid) and entry.is_file():
             found += 1
             stored += entry.stat().st_size
     return found, stored
+
+
+def count_keys(sizes: Mapping[str, int], layout: Layout) -> tuple[int, int]:
+    """Chunk objects of an array among objects of which the bytes are known by key, and their bytes."""
+    pattern = _key_pattern(layout)
+    matches = ((pattern.fullmatch(key), size) for key, size in sizes.items())
+    found = [size for match, size in matches if match and _is_inside(match, layout.grid)]
+    return len(found), sum(found)
+
+
+def _key_pattern(layout: Layout) -> re.Pattern[str]:
+    if not layout.grid:
+        return re.compile(re.escape(layout.key(())))
+    head = re.escape(layout.prefix + layout.separator) if layout.prefix else ""
+    return re.compile(head + re.escape(layout.separator).join([r"(0|[1-9]\d*)"] * len(layout.grid)))
+
+
+def _is_inside(match: re.Match[str], grid: tuple[int, ...]) -> bool:
+    return all(int(i) < n for i, n in zip(match.groups(), grid, strict=True))
 
 
 def _count_nested(folder: Path | str, grid: tuple[int, ...]) -> tuple[int, int]:

@@ -186,7 +186,7 @@ def test_what_is_not_ours_is_none(tmp_path):
     group = make_group(tmp_path / "y.zarr")
     group.attrs["variables"] = ["t"]
     make_array(group, "t", np.zeros((3, 4)), (1, 4), dims=("time", "x"))
-    for data in (tmp_path / "x.zarr", tmp_path / "y.zarr", tmp_path, "s3://bucket/a.zarr", 3, np.zeros(4), group):
+    for data in (tmp_path / "x.zarr", tmp_path / "y.zarr", tmp_path, "memory://none/a.zarr", 3, np.zeros(4), group):
         assert open_anemoi_zarr(data) is None
 
 
