@@ -156,7 +156,11 @@ TABLES: dict[str, tuple[Column, ...]] = {
 }
 
 OPTIONAL: dict[str, tuple[Column, ...]] = {
-    "fields": (),
+    "fields": (
+        Column("change", "float", "of the variable", "root mean square change since the time before; NaN without one"),
+        Column("share_same", "float", "1", "share of cells with the same value as at the time before"),
+        Column("tendency", "float", "1", "departure of `change` from the variable's own median, in robust deviations"),
+    ),
     "times": (),
     "variables": (),
     "grid": (),

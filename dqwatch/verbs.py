@@ -172,7 +172,8 @@ def _judge(
     rule_sets = expectations.load_rule_sets((rules,) if isinstance(rules, str) else tuple(rules))
     with closing(sources.open_source(data, **part._asdict())) as source:
         opened = time.perf_counter()
-        scan = metrics.scan(source, workers=workers, progress=progress)
+        wanted = expectations.columns_needed(rule_sets)
+        scan = metrics.scan(source, workers=workers, progress=progress, wanted=wanted)
         scanned = time.perf_counter()
         evaluation = expectations.evaluate(rule_sets, scan.tables)
         status, exit_code, summary = summarise(evaluation.results, fail_on)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dqwatch.metrics.histogram import Bins, Histogram
+from dqwatch.metrics.metric import FieldMetric, field_metric
 from dqwatch.metrics.scan import Scan, scan
+from dqwatch.metrics.view import FieldView
 
-__all__ = ["Bins", "Histogram", "Scan", "scan"]
+__all__ = ["Bins", "FieldMetric", "FieldView", "Histogram", "Scan", "field_metric", "scan"]

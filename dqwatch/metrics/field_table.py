@@ -10,6 +10,7 @@ import numpy as np
 
 from dqwatch import tables
 from dqwatch.metrics import kernel_layout as layout
+from dqwatch.metrics.change import departures
 from dqwatch.metrics.fields import Rows
 from dqwatch.metrics.masks import Mask
 from dqwatch.types import Source
@@ -28,6 +29,7 @@ class Seen:
         self.ints = {name: rows.ints[seen, i] for i, name in enumerate(layout.INTS)}
         self.floats = {name: rows.floats[seen, i] for i, name in enumerate(layout.FLOATS)}
         self.hashes = {name: rows.hashes[seen, i] for i, name in enumerate(layout.HASHES)}
+        self.extra = {name: rows.extra[seen, i] for i, name in enumerate(rows.extra_names)}
         self.missing = np.zeros(len(self.time), bool)
         for number, axis in enumerate(source.times):
             if axis.declared_missing is not None:
@@ -77,8 +79,17 @@ def fields_table(source: Source, seen: Seen, masks: Sequence[Mask]) -> pd.DataFr
             **seen.ints,
             **seen.floats,
             **seen.hashes,
+            **_extra(source, seen),
         },
     )
+
+
+def _extra(source: Source, seen: Seen) -> dict[str, np.ndarray]:
+    """Columns of metrics, and what follows from the whole series of one."""
+    extra = dict(seen.extra)
+    if "change" in extra:
+        extra["tendency"] = departures(extra["change"], [seen.of(v) for v in range(len(source.variables))])
+    return extra
 
 
 def _labels(source: Source, seen: Seen) -> np.ndarray:

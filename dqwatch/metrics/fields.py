@@ -16,6 +16,7 @@ from dqwatch.metrics.kernel import scan_field
 from dqwatch.metrics.kernel_hash import hash_keys
 from dqwatch.metrics.kernel_looks import count_fills, count_outside, hash_nan, local_quantiles
 from dqwatch.metrics.known import Knowledge, rounded
+from dqwatch.metrics.measures import Measures
 from dqwatch.types import Field, Grid, Source
 
 _NO_WEIGHTS = np.empty(0)
@@ -24,7 +25,7 @@ _NO_WEIGHTS = np.empty(0)
 class Rows:
     """One row for each field that the source promises: in order of axis, time, variable and member."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, extra: Sequence[str] = ()) -> None:
         variables = source.variables
         self.width = [0] * len(source.times)
         """Rows of one time, of each axis."""
@@ -41,6 +42,9 @@ class Rows:
         self.ints = np.zeros((n, len(layout.INTS)), np.int64)
         self.floats = np.zeros((n, len(layout.FLOATS)))
         self.hashes = np.zeros((n, len(layout.HASHES)), np.uint64)
+        self.extra_names = tuple(extra)
+        self.extra = np.full((n, len(self.extra_names)), np.nan)
+        """Columns of metrics."""
 
     def of(self, time: int, variable: int, member: int) -> int:
         """The row of a field."""
@@ -76,7 +80,15 @@ class _Plan:
 class Scanner:
     """One worker's own: scans fields with scratch memory that it keeps."""
 
-    def __init__(self, source: Source, knowledge: Sequence[Knowledge], bins: Sequence[Bins], rows: Rows) -> None:
+    def __init__(
+        self,
+        source: Source,
+        knowledge: Sequence[Knowledge],
+        bins: Sequence[Bins],
+        rows: Rows,
+        measures: Measures | None = None,
+    ) -> None:
+        self._measures = measures
         self._source, self._knowledge, self._bins, self._rows = source, knowledge, bins, rows
         self._plans: dict[tuple[int, np.dtype], _Plan] = {}
         self._scratch: dict[np.dtype, tuple[np.ndarray, ...]] = {}
@@ -118,6 +130,8 @@ class Scanner:
             self.counts[v] += self._total
         if looks:
             self._look_again(looks, values, bits, plan, ints, floats, hashes)
+        if self._measures is not None:
+            self._measures.measure(field, ints, floats, rows.extra[row])
         self.bytes += values.nbytes
         rows.seen[row] = True
 

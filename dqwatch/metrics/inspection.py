@@ -22,7 +22,6 @@ from dqwatch.metrics.periods import Period, describe_period
 from dqwatch.metrics.rechunk_commands import Command, rechunk_command
 from dqwatch.metrics.rechunking import Candidate, Wishes, present, propose
 from dqwatch.sources.chunk_sizes import StoredBytes, find_stored_bytes, local_paths
-from dqwatch.sources.netcdf import netcdf_format
 from dqwatch.types import Grid, Source, StoredArray, TimeAxis, Variable
 
 INPUT_STEPS, TARGET_STEPS = 2, 1
@@ -92,7 +91,8 @@ class Inspection:
     memory: Memory
     reads: tuple[ReadCost, ...]
     main: FieldArray | None
-    """The largest array of fields, for which other layouts are weighed; None if there is none."""
+    """The array for which other layouts are weighed: the largest of those that the first pattern of the user's own
+    wants, or of all; None if there is none."""
     as_stored: Candidate | None
     """What the patterns cost on `main` now."""
     options: tuple[Option, ...]
@@ -138,7 +138,7 @@ def inspect_source(source: Source, data: Any, *, patterns: Sequence[Pattern] = (
     arrays = _as_they_lie(data, source.arrays())
     held, unclear = find_field_arrays(source, arrays)
     reads = tuple(_read_cost(source, data, held, pattern) for pattern in (*patterns, *BUILT_IN))
-    main = max(held, key=lambda a: math.prod(a.geometry.shape) * a.geometry.itemsize, default=None)
+    main = _main(source, held, patterns)
     wishes = _wishes(source, main, [*patterns, *BUILT_IN]) if main is not None else {}
     notes = [*source.notes, *(f"{name}: its dimensions are not understood, left out of the costs" for name in unclear)]
     return Inspection(
@@ -167,9 +167,14 @@ def inspect_source(source: Source, data: Any, *, patterns: Sequence[Pattern] = (
 def _as_they_lie(data: Any, arrays: Sequence[StoredArray]) -> tuple[StoredArray, ...]:
     """The arrays; those of classic NetCDF without chunks, for any part of a record can be had by itself."""
     paths = [Path(path) for path in local_paths(data)]
-    if paths and all(path.is_file() and netcdf_format(path) == "classic" for path in paths):
+    if paths and all(path.is_file() and _is_classic(path) for path in paths):
         return tuple(replace(array, chunks=None) for array in arrays)
     return tuple(arrays)
+
+
+def _is_classic(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(3) == b"CDF"
 
 
 def uncompressed_bytes(array: StoredArray) -> int:
@@ -226,6 +231,12 @@ def _stored(
     if array.geometry.chunks is None:
         return access.decoded_bytes, False
     return round(total * access.chunks / max(1, array.geometry.n_chunks)), access.chunks == array.geometry.n_chunks
+
+
+def _main(source: Source, arrays: Sequence[FieldArray], patterns: Sequence[Pattern]) -> FieldArray | None:
+    wanted = set(choose_variables(patterns[0], source.variables)) if patterns else set()
+    touched = [a for a in arrays if wanted.intersection(a.variables)] or arrays
+    return max(touched, key=lambda a: math.prod(a.geometry.shape) * a.geometry.itemsize, default=None)
 
 
 def _wishes(source: Source, main: FieldArray, patterns: Sequence[Pattern]) -> Wishes:

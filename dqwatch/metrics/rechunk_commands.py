@@ -57,10 +57,12 @@ fields = [numpy.full((len(source.times[v.times]), v.members, source.grids[v.grid
           for v in source.variables]
 for block in source.blocks():
     for f in source.read(block, buffers): fields[f.variable][f.time, f.member] = f.values
+most = max(v.members for v in source.variables)
 for v, values in zip(source.variables, fields):
-    dims = "time_%d" % v.times, "member_%d" % v.members, "cell_%d" % v.grid
+    members = "member" if v.members == most else "member_%d" % v.members
+    dims = "time_%d" % v.times, members, "cell_%d" % v.grid
     data[v.name] = dims, values, {{"units": v.units or ""}}
-    data[v.name].encoding["chunksizes"] = [min(n, c) for n, c in zip(values.shape, {chunks})]
+    data[v.name].encoding["chunksizes"] = tuple(min(n, c) for n, c in zip(values.shape, {chunks}))
     axis, grid = source.times[v.times], source.grids[v.grid]
     if axis.kind == "time":
         data[dims[0]] = dims[0], axis.seconds, {{"units": "seconds since 1970-01-01", "calendar": axis.calendar}}
@@ -222,7 +224,7 @@ def _for_netcdf(path: str, arrays: Sequence[StoredArray], candidate: Candidate) 
         change += "    data[name].encoding.update(chunksizes=None, contiguous=True)"
     else:
         chunks = [min(c, n) for c, n in zip(candidate.geometry.chunks or (), candidate.geometry.shape, strict=True)]
-        change = f"    data[name].encoding.update(chunksizes={json.dumps(chunks)}, contiguous=False)"
+        change = f"    data[name].encoding.update(chunksizes=tuple({json.dumps(chunks)}), contiguous=False)"
     code = _NETCDF.format(
         old=json.dumps(path), new=json.dumps(_new_name(path, ".nc")), names=json.dumps(names), change=change
     )

@@ -21,6 +21,9 @@ from dqwatch.metrics.histogram import Bins, Histogram
 from dqwatch.metrics.kernel_layout import SLOTS
 from dqwatch.metrics.known import Knowledge, know
 from dqwatch.metrics.masks import judge_mask
+from dqwatch.metrics.measures import Geometries, Measures
+from dqwatch.metrics.metric import FieldMetric, Wanted, field_metrics
+from dqwatch.metrics.runs import Lookup, make_runs
 from dqwatch.metrics.scout import lay_bins, name_block
 from dqwatch.metrics.times import times_table
 from dqwatch.metrics.variables import variables_table
@@ -52,6 +55,7 @@ def scan(
     workers: int | None = None,
     progress: Progress | None = None,
     now: datetime | None = None,
+    wanted: Wanted | None = None,
 ) -> Scan:
     """Scan a source: one streaming pass, each worker decoding into buffers of its own.
 
@@ -66,6 +70,8 @@ def scan(
         Threads; one per core that this process may use by default.
     progress : callable, optional
         `progress(done, total)` in blocks.
+    wanted : mapping of table to columns, optional
+        Columns that rules look at: metrics that fill optional ones among them are run.
     now : datetime, optional
         Times later than this plus 45 days are in the future; the clock by default. Naive means UTC.
 
@@ -84,9 +90,10 @@ def scan(
     knowledge = know(source, catalogue or load_catalogue())
     blocks = source.blocks()
     bins = lay_bins(source, knowledge, blocks, workers)
-    rows = Rows(source)
+    metrics = field_metrics(wanted)
+    rows = Rows(source, [column for metric in metrics for column in metric.columns])
     blocks = _spread(blocks, workers or default_workers())
-    used, scanners = _pass(source, knowledge, bins, rows, blocks, workers, progress)
+    used, scanners = _pass(source, knowledge, bins, rows, blocks, metrics, workers, progress)
     tables = _tables(source, knowledge, rows, now or datetime.now(UTC))
     counts = sum((s.counts for s in scanners), np.zeros((len(bins), SLOTS), np.int64))
     return Scan(
@@ -104,22 +111,33 @@ def _pass(
     bins: Sequence[Bins],
     rows: Rows,
     blocks: Sequence[Block],
+    metrics: Sequence[FieldMetric],
     workers: int | None,
     progress: Progress | None,
 ) -> tuple[int, list[Scanner]]:
     """Every field into its row. Rows are apart and counts are integers: the order of the threads leaves no trace."""
-    scanners: dict[int, Scanner] = {}
+    scanners: dict[int, tuple[Scanner, Measures]] = {}
+    geometries: Geometries = {}
+    previous = any(m.needs_previous for m in metrics)
+    runs = make_runs(source, blocks, workers or default_workers(), previous=previous)
+    lookup = Lookup(blocks) if previous else None
 
-    def work(block: Block, worker: Worker) -> None:
-        scanner = scanners.get(worker.number)
-        if scanner is None:
-            scanner = scanners[worker.number] = Scanner(source, knowledge, bins, rows)
-        for field in source.read(block, worker.buffers):
-            worker.checkpoint()
-            scanner.scan(field)
+    def work(blocks: tuple[Block, ...], worker: Worker) -> None:
+        if worker.number not in scanners:
+            measures = Measures(source, knowledge, metrics, geometries)
+            scanner = Scanner(source, knowledge, bins, rows, measures if metrics else None)
+            scanners[worker.number] = scanner, measures
+        scanner, measures = scanners[worker.number]
+        for part in lookup.before(blocks[0]) if lookup is not None else ():
+            for field in source.read(part, worker.buffers):
+                measures.keep(field)
+        for block in blocks:
+            for field in source.read(block, worker.buffers):
+                worker.checkpoint()
+                scanner.scan(field)
 
-    used = run(blocks, work, workers=workers, describe=lambda b: name_block(source, b), progress=progress)
-    return used, list(scanners.values())
+    used = run(runs, work, workers=workers, describe=lambda r: name_block(source, r[0]), progress=progress)
+    return used, [scanner for scanner, _ in scanners.values()]
 
 
 def _spread(blocks: Sequence[Block], workers: int) -> Sequence[Block]:

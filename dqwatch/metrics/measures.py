@@ -1,0 +1,87 @@
+"""Runs the wanted metrics on each field as it passes, and keeps the field before where one needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dqwatch.metrics import kernel_layout as layout
+from dqwatch.metrics.known import Knowledge
+from dqwatch.metrics.metric import FieldMetric
+from dqwatch.metrics.view import FieldView
+from dqwatch.types import NOT_A_TIME, Field, Source
+
+if TYPE_CHECKING:
+    from dqwatch.metrics.geometry import Geometry
+
+Geometries = dict[int, "Geometry"]
+
+
+class Measures:
+    """One worker's own; `geometries` is shared by all, so that each grid's is made once."""
+
+    def __init__(
+        self,
+        source: Source,
+        knowledge: Sequence[Knowledge],
+        metrics: Sequence[FieldMetric],
+        geometries: Geometries,
+    ) -> None:
+        self._source, self._knowledge, self._metrics = source, knowledge, metrics
+        self._view = FieldView(geometries)
+        self._keeps = any(m.needs_previous for m in metrics)
+        self._before: dict[tuple[int, int], tuple[int, np.ndarray]] = {}
+
+    def keep(self, field: Field) -> None:
+        """Remember a field as the one before the next of its variable and member."""
+        if not self._keeps:
+            return
+        kept = self._before.get((field.variable, field.member))
+        if kept is not None and kept[1].dtype == field.values.dtype and kept[1].size == field.values.size:
+            np.copyto(kept[1], field.values)
+            self._before[field.variable, field.member] = (field.time, kept[1])
+        else:
+            self._before[field.variable, field.member] = (field.time, field.values.copy())
+
+    def measure(self, field: Field, ints: np.ndarray, floats: np.ndarray, results: np.ndarray) -> None:
+        """All metrics of one field.
+
+        Parameters
+        ----------
+        field : Field
+        ints, floats : np.ndarray
+            What the kernel found, as kernel_layout names it.
+        results : np.ndarray (column,)
+            Filled: the columns of each metric, in their order.
+        """
+        view, variable = self._view, self._source.variables[field.variable]
+        view.show(field.values, variable, self._source.grids[variable.grid], field.time)
+        view.entry = self._knowledge[field.variable].entry
+        view.n, view.n_nan, view.n_inf = (int(ints[i]) for i in (layout.N, layout.N_NAN, layout.N_INF))
+        view.minimum, view.maximum = float(floats[layout.MIN]), float(floats[layout.MAX])
+        view.mean, view.std = float(floats[layout.MEAN]), float(floats[layout.STD])
+        self._look_back(field)
+        at = 0
+        for metric in self._metrics:
+            found = metric(view)
+            if len(found) != len(metric.columns):
+                raise ValueError(
+                    f"the metric of {', '.join(metric.columns)} returned {len(found)} numbers; one per column is due"
+                )
+            results[at : at + len(found)] = found
+            at += len(found)
+        self.keep(field)
+
+    def _look_back(self, field: Field) -> None:
+        time, values = self._before.get((field.variable, field.member), (-1, None))
+        view = self._view
+        view.previous, view.step_h = None, float("nan")
+        if values is None or time != field.time - 1:
+            return
+        view.previous = values
+        seconds = self._source.times[self._source.variables[field.variable].times].seconds
+        now, then = int(seconds[field.time]), int(seconds[time])
+        if NOT_A_TIME not in (now, then):
+            view.step_h = (now - then) / 3600
