@@ -191,7 +191,7 @@ def _array_row(a: StoredArray) -> tuple[str, ...]:
 def _layout(inspection: Inspection) -> Iterator[str]:
     if inspection.main is None:
         return
-    yield f"of {clean(inspection.main.stored.name)}, the largest array"
+    yield f"of {clean(inspection.main.stored.name)}"
     for line in draw(inspection.main):
         yield Fixed(clean_line(line))
 
