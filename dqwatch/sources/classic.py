@@ -158,7 +158,7 @@ class _Header:
         name = self.text()
         dims = tuple(self.count() for _ in range(self.count()))
         if any(d >= n_dims for d in dims):
-            raise self.broken(f"variable '{name}' has a dimension that is not there")
+            raise self.broken(f"variable {name!r} has a dimension that is not there")
         attrs, dtype = self.attributes(), self.dtype()
         self.count()  # its size, which is not to be trusted above 4 GiB and follows from the shape
         return _Variable(name, dims, attrs, dtype, self.number(self.offset_type))
@@ -198,7 +198,7 @@ class _Header:
         empty = math.prod(shape) == 0
         end = variable.begin + size + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
         if not empty and end > self.content.size:
-            raise self.broken(f"variable '{variable.name}' ends at byte {end}, the file at byte {self.content.size}")
+            raise self.broken(f"variable {variable.name!r} ends at byte {end}, the file at byte {self.content.size}")
         if empty:
             return np.empty(shape, variable.dtype)
         return np.ndarray(shape, variable.dtype, self.content, variable.begin, tuple(strides))

@@ -174,6 +174,8 @@ class Collection:
     def _role(self, array: RawArray) -> str | None:
         if array.name in self.bounds or array.name in self.supports or array.name in self.measures:
             return None
+        if len(set(array.dims)) < len(array.dims):
+            return None
         is_coordinate = array.dims == (array.name,) or array.name in self.referenced
         declared = declared_role(array)
         if declared in _ALWAYS and (is_coordinate or len(array.dims) < (4 if declared.endswith("tude") else 3)):
@@ -209,11 +211,12 @@ class Collection:
         if raw.dtype.kind not in "biuf":
             return raw
         decoder = make_decoder(raw.dtype, array.attrs)
-        if decoder.scale is None and decoder.offset is None and not decoder.fills:
-            return raw.astype(np.float64)
         out = np.empty(raw.shape, decoder.result)
-        decode(decoder, raw, out, Buffers())
-        return out.astype(np.float64)
+        with np.errstate(invalid="ignore"):  # a signalling NaN becomes a quiet one
+            if decoder.scale is None and decoder.offset is None and not decoder.fills:
+                return raw.astype(np.float64)  # integers beyond the reach of float32 too
+            decode(decoder, raw, out, Buffers())
+            return out.astype(np.float64)
 
     def raw(self, array: RawArray) -> np.ndarray:
         """All values of an array as stored."""

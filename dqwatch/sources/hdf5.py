@@ -1,13 +1,17 @@
-"""NetCDF-4: dimensions and attributes as h5netcdf finds them, values read with h5py into the caller's memory."""
+"""NetCDF-4: variables, dimensions and attributes found in HDF5 with h5py, values read into the caller's memory.
+
+How NetCDF-4 lies in HDF5 is specified in the NetCDF User's Guide, "NetCDF-4 Format" (Unidata).
+"""
 
 from __future__ import annotations
 
+import io
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import h5netcdf
 import h5py
 import numpy as np
 
@@ -16,10 +20,28 @@ from dqwatch.errors import SourceError
 from dqwatch.sources.raw import Selection
 from dqwatch.types import StoredArray
 
-_HIDDEN = "_nc4_non_coord_"
-"""Prefix of a data set whose name is that of a dimension that it is no coordinate of."""
-BROKEN = (OSError, RuntimeError, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError)
-"""What h5py and h5netcdf raise on broken files; UnicodeDecodeError is a ValueError."""
+_COLLIDING = "_nc4_non_coord_"
+"""Prefix of a variable whose name is that of a dimension that it is no coordinate of."""
+_NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
+_HIDDEN = frozenset(
+    {
+        *("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS"),
+        *("_Netcdf4Dimid", "_Netcdf4Coordinates", "_nc3_strict", "_NCProperties"),
+    }
+)
+"""Attributes of the format itself."""
+BROKEN = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+)
+"""What h5py raises on broken files; UnicodeDecodeError is a ValueError."""
 
 
 class Hdf5Array:
@@ -38,10 +60,14 @@ class Hdf5Array:
         self.dims = dims
         self.shape = shape
         self.attrs = attrs
-        self.dtype: np.dtype = _native(dataset.dtype)
+        self._stored_dtype = _dtype(dataset)
+        self.dtype: np.dtype = _native(self._stored_dtype)
         self.chunks: tuple[int, ...] | None = dataset.chunks
-        self.fill_value: Any = dataset.fillvalue if dataset.dtype.kind in "biuf" else None
+        self.fill_value: Any = dataset.fillvalue if self.dtype.kind in "biuf" else None
         self._dataset = dataset
+        self._stored_shape: tuple[int, ...] = dataset.shape
+        self._path = str(dataset.file.filename)
+        self._proven = False
         self._lock = lock
 
     def read(self, selection: Selection, out: np.ndarray | None, buffers: Buffers) -> np.ndarray:
@@ -53,7 +79,7 @@ class Hdf5Array:
         # h5py wants a destination with all dimensions; those of length 1 can be put back without a copy.
         full = out.reshape([len(r) for r in chosen])
         there = [
-            r[: len(range(r.start, min(r.stop, n), r.step))] for r, n in zip(chosen, self._dataset.shape, strict=True)
+            r[: len(range(r.start, min(r.stop, n), r.step))] for r, n in zip(chosen, self._stored_shape, strict=True)
         ]
         if any(len(a) < len(b) for a, b in zip(there, chosen, strict=True)):
             full[...] = self.fill_value  # the dimension has grown since this variable was written
@@ -72,21 +98,28 @@ class Hdf5Array:
                     full[target] = self._dataset[source]
                 else:
                     self._dataset.read_direct(full, source, target)
+            self._proven = True
+        except SourceError:
+            raise
         except BROKEN as error:
-            raise SourceError(
-                f"{self._dataset.file.filename}: variable '{self.name}' cannot be read: {one_line(error)}"
-            ) from error
+            raise SourceError(f"{self._path}: variable '{self.name}' cannot be read: {one_line(error)}") from error
 
     def describe(self) -> StoredArray:
         """The array as it lies in storage."""
         fill = self.attrs.get("_FillValue")
-        with self._lock:
-            size, codec = self._dataset.id.get_storage_size(), _codec(self._dataset)
+        if not self._proven and self.chunks is not None and 0 not in self._stored_shape:
+            # h5py looks beyond its memory if the description of a filter is spoilt; reading tells first.
+            self.read(tuple(slice(0, 1) for _ in self.shape), None, Buffers())
+        try:
+            with self._lock:
+                size, codec = self._dataset.id.get_storage_size(), _codec(self._dataset)
+        except BROKEN as error:
+            raise SourceError(f"{self._path}: variable '{self.name}' is broken: {one_line(error)}") from error
         return StoredArray(
             name=self.name,
             dims=self.dims,
             shape=self.shape,
-            dtype=self._dataset.dtype.str if self.dtype.kind in "biufS" else str(self._dataset.dtype),
+            dtype=self._stored_dtype.str if self.dtype.kind in "biufS" else str(self._stored_dtype),
             chunks=self.chunks,
             codec=codec,
             fill_value=None if fill is None else str(fill),
@@ -95,8 +128,17 @@ class Hdf5Array:
         )
 
 
-def open_hdf5(path: str | os.PathLike[str]) -> tuple[dict[str, Hdf5Array], dict[str, Any], h5py.File]:
+def open_hdf5(
+    path: str | os.PathLike[str], stream: io.RawIOBase | None = None
+) -> tuple[dict[str, Hdf5Array], dict[str, Any], h5py.File]:
     """The variables of a NetCDF-4 file (those of groups as `group/name`), its global attributes, and the open file.
+
+    Parameters
+    ----------
+    path : path
+        For messages only, if there is a stream.
+    stream : file, optional
+        What to read in place of the path; whatever it raises as SourceError is not taken for a broken file.
 
     Raises
     ------
@@ -105,50 +147,104 @@ def open_hdf5(path: str | os.PathLike[str]) -> tuple[dict[str, Hdf5Array], dict[
     """
     file = None
     try:
-        # Two handles: h5netcdf's public interface always allocates what it reads.
-        file = h5py.File(path, "r", locking="best-effort")
-        with h5netcdf.File(os.fspath(path), "r", phony_dims="access", locking="best-effort") as described:
-            arrays = {a.name: a for a in _collect(described, file, "", threading.Lock())}
-            attributes = _attributes(described)
-        netcdf = "_NCProperties" in file.attrs or _has_dimension_scale(file)
+        file = h5py.File(path if stream is None else stream, "r", locking="best-effort")
+        found = list(_datasets(file, ""))
+        scales = {str(d.name): d for _, d in found if _is_scale(d)}
+        if not scales and "_NCProperties" not in file.attrs:
+            raise SourceError(f"{path}: HDF5, but not NetCDF: it has no dimensions (netCDF dimension scales)")
+        arrays = _arrays(found, _Dimensions(file, scales))
+        return arrays, _attributes(file), file
     except BROKEN as error:
         if file is not None:
             file.close()
+        if isinstance(error, SourceError):
+            raise
         raise SourceError(f"{path}: broken or truncated NetCDF-4 (HDF5) file: {one_line(error)}") from error
-    if not netcdf:
-        file.close()
-        raise SourceError(f"{path}: HDF5, but not NetCDF: it has no dimensions (netCDF dimension scales)")
-    return arrays, attributes, file
 
 
-def _collect(group: Any, file: h5py.File, prefix: str, lock: threading.Lock) -> Iterator[Hdf5Array]:
-    for name, variable in group.variables.items():
-        inner = file[f"/{prefix}"]
-        dataset = inner[_HIDDEN + name if _HIDDEN + name in inner else name]
-        dims = tuple(_qualified(str(d), group, prefix) for d in variable.dimensions)
-        if len(dims) != len(dataset.shape):
-            dims = tuple(f"dim_{i}" for i in range(len(dataset.shape)))  # pairs of strings and the like
-        shape = tuple(variable.shape) if len(variable.shape) == len(dataset.shape) else dataset.shape
-        yield Hdf5Array(prefix + name, dims, shape, _attributes(variable), dataset, lock)
-    for name, inner in group.groups.items():
-        yield from _collect(inner, file, f"{prefix}{name}/", lock)
+def _datasets(group: h5py.Group, prefix: str) -> Iterator[tuple[str, h5py.Dataset]]:
+    """All data sets with their names as NetCDF has them, those of inner groups last."""
+    inner = []
+    for name in group:
+        node = group[name]
+        if isinstance(node, h5py.Dataset):
+            yield prefix + name.removeprefix(_COLLIDING), node
+        elif isinstance(node, h5py.Group):
+            inner.append((name, node))
+    for name, node in inner:
+        yield from _datasets(node, f"{prefix}{name}/")
 
 
-def _qualified(dim: str, group: Any, prefix: str) -> str:
-    """The name of a dimension with the path of the group that defines it, which may be one further out."""
-    parts = prefix.rstrip("/").split("/") if prefix else []
-    while parts and dim not in _own_dimensions(group):
-        parts.pop()
-        group = group.parent
-    return "/".join([*parts, dim])
+def _is_scale(dataset: h5py.Dataset) -> bool:
+    return bool(h5py.h5ds.is_scale(dataset.id))
 
 
-def _own_dimensions(group: Any) -> set[str]:
-    return set(group.dimensions) - set(group.parent.dimensions if group.parent is not None else ())
+class _Dimensions:
+    """The dimensions of a file: names, and what their scales are."""
+
+    def __init__(self, file: h5py.File, scales: Mapping[str, h5py.Dataset]) -> None:
+        self._file = file
+        self._scales = scales
+        self._by_id = {int(d.attrs["_Netcdf4Dimid"]): n for n, d in scales.items() if "_Netcdf4Dimid" in d.attrs}
+
+    def of(self, name: str, dataset: h5py.Dataset) -> tuple[str, ...]:
+        """Names of the dimensions of a data set, with the paths of their groups."""
+        attrs = dataset.attrs
+        rank = len(dataset.shape)
+        if "_Netcdf4Coordinates" in attrs and str(dataset.name) in self._scales:
+            paths: list[str | None] = [self._by_id[int(i)] for i in np.atleast_1d(attrs["_Netcdf4Coordinates"])]
+        elif "DIMENSION_LIST" in attrs:
+            # Of several scales on one axis netCDF-C takes the last.
+            paths = [str(self._file[refs[-1]].name) if len(refs) else None for refs in attrs["DIMENSION_LIST"]]
+        else:
+            paths = [str(dataset.name) if str(dataset.name) in self._scales else None, *[None] * rank][:rank]
+        if len(paths) != rank:
+            raise ValueError(f"variable '{name}' has {rank} axes but {len(paths)} dimensions")
+        unnamed: Counter[int] = Counter()
+        dims = []
+        for path, length in zip(paths, dataset.shape, strict=True):
+            unnamed[length] += path is None
+            dims.append(path.lstrip("/") if path is not None else f"phony_dim_{length}_{unnamed[length]}")
+        return tuple(dims)
+
+    def grows(self, dim: str) -> bool:
+        """Whether a dimension is unlimited: variables may have fallen behind it."""
+        scale = self._scales.get(f"/{dim}")
+        return scale is not None and scale.maxshape[:1] == (None,)
+
+
+def _arrays(found: list[tuple[str, h5py.Dataset]], dimensions: _Dimensions) -> dict[str, Hdf5Array]:
+    """The variables; those on a dimension that grows are as long as the longest of them."""
+    lock = threading.Lock()
+    variables = [(n, d) for n, d in found if d.shape is not None and not bytes(_name_of(d)).startswith(_NO_VARIABLE)]
+    dims = {name: dimensions.of(name, dataset) for name, dataset in variables}
+    lengths: dict[str, int] = {}
+    for name, dataset in variables:
+        for dim, length in zip(dims[name], dataset.shape, strict=True):
+            lengths[dim] = max(length, lengths.get(dim, 0))
+    arrays = {}
+    for name, dataset in variables:
+        pairs = zip(dims[name], dataset.shape, strict=True)
+        shape = tuple(lengths[dim] if dimensions.grows(dim) else length for dim, length in pairs)
+        arrays[name] = Hdf5Array(name, dims[name], shape, _attributes(dataset), dataset, lock)
+    return arrays
+
+
+def _name_of(dataset: h5py.Dataset) -> bytes:
+    """The name of a dimension scale, which says whether it is a variable too."""
+    found = dataset.attrs.get("NAME", b"")
+    return found if isinstance(found, bytes) else str(found).encode()
 
 
 def _attributes(node: Any) -> dict[str, Any]:
-    return {str(name): _plain(value) for name, value in node.attrs.items()}
+    found = {}
+    for name in node.attrs:
+        if name not in _HIDDEN:
+            try:
+                found[str(name)] = _plain(node.attrs[name])
+            except TypeError:  # a type that numpy has none for
+                found[str(name)] = "(unreadable)"
+    return found
 
 
 def _plain(value: Any) -> Any:
@@ -165,11 +261,11 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _has_dimension_scale(file: h5py.File) -> bool:
-    def is_scale(_: str, node: Any) -> bool | None:
-        return True if isinstance(node, h5py.Dataset) and node.is_scale else None
-
-    return bool(file.visititems(is_scale))
+def _dtype(dataset: h5py.Dataset) -> np.dtype:
+    try:
+        return dataset.dtype
+    except TypeError:  # numpy has none for it
+        return np.dtype(object)
 
 
 def _native(dtype: np.dtype) -> np.dtype:

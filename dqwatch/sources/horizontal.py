@@ -87,7 +87,7 @@ def _mesh_cells(collection: Collection, array: RawArray) -> Cells | None:
         found = [c for c in collection.named(mesh, f"{location}_coordinates") if len(c.dims) == 1]
         latitudes = [c for c in found if collection.role(c.name) == "latitude"]
         longitudes = [c for c in found if collection.role(c.name) == "longitude"]
-        if latitudes and longitudes and latitudes[0].dims[0] in array.dims:
+        if latitudes and longitudes and latitudes[0].dims == longitudes[0].dims and latitudes[0].dims[0] in array.dims:
             return _paired(collection, latitudes[0], longitudes[0])
     return None
 

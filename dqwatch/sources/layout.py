@@ -105,6 +105,8 @@ def _is_data(collection: Collection, array: RawArray, left_out: dict[str, list[s
         why = "times"
     elif role is None and 0 in array.shape:
         why = "empty"
+    elif role is None and len(set(array.dims)) < len(array.dims):
+        why = "one dimension twice"
     if why:
         left_out.setdefault(why, []).append(name)
     return not why and role is None and name not in collection.measures

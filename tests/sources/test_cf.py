@@ -138,11 +138,13 @@ def test_what_is_no_data_is_left_out_and_said():
         Plain("p0", (), 1e5),
         Plain("station", ("n",), np.array(["a", "b"], object)),
         Plain("stamp", ("time", "lat", "lon"), np.zeros((2, 3, 4)), units="days since 2000-01-01"),
+        Plain("covariance", ("lat", "lat"), np.zeros((3, 3))),
         Plain("nothing", ("lat", "lon", "void"), np.zeros((3, 4, 0))),
     )
     assert names(source) == ["2t"]
     assert sorted(source.notes) == [
         "left out: co2 (no horizontal dimensions)",
+        "left out: covariance (one dimension twice)",
         "left out: nothing (empty)",
         "left out: orog (auxiliary coordinates)",
         "left out: p0 (single values)",
