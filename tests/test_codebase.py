@@ -31,7 +31,7 @@ LAYERS = [
     {"feed"},
     {"sources"},
     {"catalogue"},
-    {"units", "tables", "resources"},
+    {"units", "tables", "resources", "yaml_files"},
     {"types"},
     {"registry", "buffers"},
     {"errors"},
@@ -58,7 +58,7 @@ HOMES = {
 HEAVY = HOMES.keys() - {"typer"} | {"cftime", "numba", "numcodecs", "pandas", "scipy", "xarray", "zarr", "fsspec"}
 LIGHT = [
     *("__init__", "cli", "options", "terminal", "verbs", "catalogue"),
-    *("tables", "resources", "types", "registry", "errors"),
+    *("tables", "resources", "yaml_files", "types", "registry", "errors"),
 ]
 """Modules that are there for every command: what they import at their top, directly or not, must cost little."""
 

@@ -10,13 +10,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from dqwatch import units as units_of
 from dqwatch.catalogue.entries import EVERYTHING, Band, Entry, Pair
 from dqwatch.catalogue.names import Catalogue
 from dqwatch.errors import RuleFileError
 from dqwatch.resources import folder
+from dqwatch.yaml_files import read_yaml
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "kind": ("instant", "accumulation", "mean", "minimum", "maximum", "constant"),
@@ -37,28 +36,11 @@ def load_catalogue(path: str | os.PathLike[str] | None = None) -> Catalogue:
         names file, variable and key.
     """
     file = Path(path) if path is not None else folder("rules") / "variables.yaml"
-    try:
-        document = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RuleFileError(f"{file}: cannot be read as YAML: {' '.join(str(error).split())}") from error
+    document, _ = read_yaml(file, shipped=path is None)
     variables = document.get("variables") if isinstance(document, dict) else None
     if not isinstance(variables, dict) or document.get("version") != 1 or set(document) != {"version", "variables"}:
         raise RuleFileError(f"{file}: a catalogue has the keys version (1) and variables (a mapping by short name)")
     return Catalogue(str(file), {str(p): _entry(f"{file}: variable '{p}'", str(p), e) for p, e in variables.items()})
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """A safe loader that refuses a key given twice, of which YAML would silently keep the last."""
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        looked_at = self.__dict__.setdefault("_looked_at", set())
-        if id(node) not in looked_at:  # merging (<<) adds keys to the node, which may come by again
-            looked_at.add(id(node))
-            keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-            for key in keys:
-                if keys.count(key) > 1:
-                    raise yaml.constructor.ConstructorError(None, None, f"key '{key}' given twice", node.start_mark)
-        super().flatten_mapping(node)
 
 
 _KEYS = {f.name: f for f in fields(Entry) if f.name != "param"}
@@ -127,7 +109,7 @@ def _items(where: str, value: Any) -> list[Any]:
 
 def _number(where: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise RuleFileError(f"{where}: got {value!r}; allowed: a number (write 1.0e-4, not 1e-4)")
+        raise RuleFileError(f"{where}: got {value!r}; allowed: a number")
     return float(value)
 
 

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from dqwatch import resources
 from dqwatch.errors import RuleFileError
-from dqwatch.expectations.documents import read_yaml
 from dqwatch.expectations.entries import check_entry, closest, got, make_rule
 from dqwatch.types import Rule, RuleSet
+from dqwatch.yaml_files import read_yaml
 
 _TOP = ("rule_set", "description", "include", "disable", "rules")
 _NOT_RULES = ("variables",)
@@ -115,7 +115,7 @@ def _read(name: str, within: _File | None) -> _File:
             f"{place}there is no rule set '{name}'{closest(name, names)}; shipped are {', '.join(names)}; "
             "a file of your own ends in .yaml"
         )
-    document, content = read_yaml(path, label)
+    document, content = read_yaml(path, label, shipped=path.parent == shipped)
     if not isinstance(document, dict):
         raise RuleFileError(f"{label}: holds no rule set; it takes {', '.join(_TOP)}")
     return _File(label, path, content, document)

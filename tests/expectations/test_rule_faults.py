@@ -16,7 +16,7 @@ from dqwatch.expectations import load_rule_sets
 from dqwatch.expectations.entries import KEYS
 from dqwatch.expectations.rule_files import find_problems
 from dqwatch.expectations.vocabulary import FORMS, describe
-from dqwatch.tables import TABLES
+from dqwatch.tables import TABLES, columns_of
 
 
 def problem(path: str) -> str:
@@ -147,7 +147,7 @@ def test_fault_of_a_rule(write: Write, change: dict[str, Any], message: str) -> 
 @pytest.mark.parametrize("key", ["column", "where", "show"])
 def test_an_unknown_column_comes_with_those_there_are(write: Write, key: str) -> None:
     entry = {**RULE, key: {"column": "n_nann", "where": {"n_nann": 1}, "show": ["n_nann"]}[key]}
-    columns = ", ".join(c.name for c in TABLES["fields"])
+    columns = ", ".join(c.name for c in columns_of("fields"))
     assert problem(write(entry)) == (
         f"rule 'my.rule': {key}: table 'fields' has no column 'n_nann' (did you mean 'n_nan'?); it has {columns}"
     )
@@ -170,7 +170,7 @@ def test_an_unknown_column_comes_with_those_there_are(write: Write, key: str) ->
         ("rule_set: a\ninclude: missing", "include: got 'missing'; give a list of names"),
         ("rule_set: a\ndisable: [nan.non]", "disable: there is no rule 'nan.non' (did you mean 'nan.none'?)"),
         ("rule_set: a\nrules:\n- id: b\n  id: c", "line 4: key 'id' is given twice"),
-        ("rule_set: a\nrules: [", "line 2: expected the node content, but found '<stream end>'"),
+        ("rule_set: a\nrules: [", "is not YAML: line 2: expected the node content, but found '<stream end>'"),
         ("rule_set: !!python/object/apply:os.getcwd []", "line 1: could not determine a constructor for the tag"),
         ("? [a]\n: b", "line 1: a key must be text"),
         ("rules: " + "[" * 1500, "is nested too deeply to be read"),
