@@ -225,6 +225,8 @@ class Rule:
     `where` asks for is absent, else `no_data`."""
     show: tuple[str, ...] = ()
     """Further columns to show with the rows that fail."""
+    by_variable: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Variable -> arguments of its own; then rows of other variables are not looked at. Empty: one limit for all."""
     file: str = ""
 
 

@@ -203,7 +203,7 @@ def _finding(rule: Rule, status: Status, **known: Any) -> Finding:
         status=status,
         table=rule.table,
         column=rule.column,
-        expected=describe(rule),
+        expected=describe(rule, known.get("variable")),
         hint=rule.hint,
         title=rule.title,
         **known,

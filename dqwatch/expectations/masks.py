@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dqwatch.expectations.by_variable import excess
 from dqwatch.expectations.scope import missing
 from dqwatch.types import Rule
 
@@ -25,6 +26,8 @@ def failing(rule: Rule, rows: pd.DataFrame) -> np.ndarray:
     rows : DataFrame
         The rows that it looks at.
     """
+    if rule.by_variable:
+        return np.asarray(excess(rule, rows) > 0)
     fails = np.asarray(_MASKS[rule.expectation](rule, rows), dtype=bool)
     return np.asarray(fails & ~missing(rule, rows))
 
@@ -35,7 +38,9 @@ def exceedance(rule: Rule, rows: pd.DataFrame) -> np.ndarray | None:
     None for an expectation without an order of bad and worse.
     """
     arguments = rule.arguments
-    if rule.expectation == "expect_column_values_to_be_between":
+    if rule.expectation == "expect_column_values_to_be_between" and rule.by_variable:
+        beyond = excess(rule, rows)
+    elif rule.expectation == "expect_column_values_to_be_between":
         values = _floats(rows[rule.column])
         low, high = arguments.get("min_value"), arguments.get("max_value")
         below = -np.inf if low is None else low - values

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from dqwatch import resources
 from dqwatch.errors import RuleFileError
-from dqwatch.expectations.entries import check_entry, closest, got, make_rule
+from dqwatch.expectations.entries import check_entry, make_rule
+from dqwatch.expectations.values import closest, got
 from dqwatch.types import Rule, RuleSet
 from dqwatch.yaml_files import read_yaml
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dqwatch import resources
+from dqwatch.expectations.by_variable import KEYS as BY
 from dqwatch.expectations.entries import KEYS
 from dqwatch.expectations.vocabulary import FORMS
 from dqwatch.tables import TABLES, columns_of
@@ -70,6 +71,17 @@ _KEYS: dict[str, dict[str, Any]] = {
     "why": {"type": "string", "description": "Why it matters"},
     "hint": {"type": "string", "minLength": 1, "description": "What to do if it fails"},
     "source": {"type": "string", "description": "Where the threshold comes from"},
+    "by_variable": {
+        "type": "object",
+        "minProperties": 1,
+        "description": "Limits of each variable's own: its name, and min and max (between) or values (in_set)",
+        "additionalProperties": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": False,
+            "properties": {key: _ARGUMENTS[FORMS[form].arguments[key].kind] for form in BY for key in BY[form]},
+        },
+    },
     "arguments": {"type": "object", "description": "Arguments of an expectation with a long name, in its own words"},
 }
 
@@ -148,11 +160,12 @@ def _columns_of_table(table: str) -> dict[str, Any]:
 def _arguments_of_form(name: str) -> dict[str, Any]:
     form = FORMS[name]
     needed = [key for key, argument in form.arguments.items() if argument.required]
-    needed += [] if form.domain == "columns" else ["column"]
-    return {
-        "if": {"required": ["expect"], "properties": {"expect": {"const": name}}},
-        "then": {"required": needed},
-    }
+    column = [] if form.domain == "columns" else ["column"]
+    if name in BY and needed:
+        then = {"required": column, "anyOf": [{"required": needed}, {"required": ["by_variable"]}]}
+    else:
+        then = {"required": [*needed, *column]}
+    return {"if": {"required": ["expect"], "properties": {"expect": {"const": name}}}, "then": then}
 
 
 if __name__ == "__main__":

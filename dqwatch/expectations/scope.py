@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from dqwatch import tables as schemas
+from dqwatch.expectations.by_variable import concerned
 from dqwatch.expectations.vocabulary import columns_of
 from dqwatch.types import Rule
 
@@ -52,12 +53,15 @@ def find_rows(rule: Rule, tables: Mapping[str, pd.DataFrame]) -> Scope:
     empty = rule.if_empty or "no_data"
     if not len(table):
         return Scope(None, empty, f"table {rule.table} is empty")
-    rows = np.ones(len(table), dtype=bool)
+    rows = concerned(rule, table) if rule.by_variable else np.ones(len(table), dtype=bool)
+    if not rows.any():
+        names = [*list(rule.by_variable)[:5], *(["..."] if len(rule.by_variable) > 5 else [])]
+        return Scope(None, "skipped", f"none of its variables is there: {', '.join(names)}")
     for column, wanted in rule.where.items():
         chosen = matches(table[column], wanted)
         if not chosen.any() and rule.if_empty is None and _is_name(rule.table, column):
             return Scope(None, "skipped", f"no row has {column} {wanted}")
-        rows &= chosen
+        rows = rows & chosen
     if not rows.any():
         return Scope(None, empty, f"no row has {dict(rule.where)}")
     if missing(rule, table)[rows].all():

@@ -16,6 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dqwatch.errors import RuleFileError
+from dqwatch.expectations.by_variable import excess, excess_name
 from dqwatch.expectations.rule_files import find_problems, load_rule_sets
 from dqwatch.expectations.vocabulary import BY_EXPECTATION, ROW_KEYS, columns_of
 from dqwatch.types import Finding, Rule, RuleSet
@@ -23,6 +24,9 @@ from dqwatch.types import Finding, Rule, RuleSet
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+
+_BETWEEN = "expect_column_values_to_be_between"
 
 
 class Evaluation(NamedTuple):
@@ -116,8 +120,9 @@ def _run(batch: _Batch, table: pd.DataFrame, built: Mapping[str, Any]) -> dict[s
         wanted |= dict.fromkeys((*columns_of(rule), *rule.show))
     rows = table[[c for c in wanted if c in table]]
     rows = rows if batch.rows.all() else rows[batch.rows]
+    beyond = {excess_name(rule): excess(rule, rows) for rule in batch.rules if rule.by_variable}
     try:
-        results = _validate(rows, [built[rule.id] for rule in batch.rules])
+        results = _validate(rows.assign(**beyond) if beyond else rows, [built[rule.id] for rule in batch.rules])
     except Exception as error:  # noqa: BLE001 - whatever a library raises, the rule could not run, and that is a result
         text = " ".join(f"{type(error).__name__}: {error}".split())
         return {rule.id: [settled(rule, "error", text)] for rule in batch.rules}
@@ -169,13 +174,15 @@ def _build(rule: Rule) -> Any:
     )
 
     place = f"{rule.file}: rule '{rule.id}'"
+    name = _BETWEEN if rule.by_variable else rule.expectation
     try:
-        kind = get_expectation_impl(rule.expectation)
+        kind = get_expectation_impl(name)
     except ExpectationNotFoundError as error:
         near = difflib.get_close_matches(rule.expectation, list_registered_expectation_implementations(), n=1)
         hint = f" (did you mean '{near[0]}'?)" if near else ""
         raise RuleFileError(f"{place}: expect: Great Expectations has no '{rule.expectation}'{hint}") from error
-    arguments = {**_domain(rule), **rule.arguments, "meta": {"rule_id": rule.id}}
+    limits = {"column": excess_name(rule), "max_value": 0} if rule.by_variable else {}
+    arguments = {**_domain(rule), **rule.arguments, **limits, "meta": {"rule_id": rule.id}}
     if "severity" in kind.__fields__:
         arguments["severity"] = rule.severity
     try:

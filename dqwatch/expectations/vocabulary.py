@@ -120,11 +120,17 @@ def columns_needed(rule_sets: Iterable[RuleSet]) -> dict[str, frozenset[str]]:
     return {table: frozenset(columns) for table, columns in needed.items()}
 
 
-def describe(rule: Rule) -> str:
-    """What a rule expects, in a few words: `n_inf = 0`, `std >= 0`, `kind in {a, b} in at least 99 % of the rows`."""
-    arguments = rule.arguments
+def describe(rule: Rule, variable: str | None = None) -> str:
+    """What a rule expects, in a few words: `n_inf = 0`, `std >= 0`, `kind in {a, b} in at least 99 % of the rows`.
+
+    Of limits by variable, those of `variable`.
+    """
+    arguments = {**rule.arguments, **rule.by_variable.get(variable or "", {})}
     form = next((name for name, f in FORMS.items() if f.expectation == rule.expectation), "")
-    text = _PROSE[form](rule.column, arguments) if form else _generic(rule)
+    if rule.by_variable and variable not in rule.by_variable:
+        text = f"{rule.column} within the limits of each of {len(rule.by_variable)} variables"
+    else:
+        text = _PROSE[form](rule.column, arguments) if form else _generic(rule)
     mostly = arguments.get("mostly")
     return f"{text} in at least {mostly * 100:g} % of the rows" if mostly is not None and mostly < 1 else text
 
