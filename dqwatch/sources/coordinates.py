@@ -178,7 +178,7 @@ class Collection:
             return None
         is_coordinate = array.dims == (array.name,) or array.name in self.referenced
         declared = declared_role(array)
-        if declared in _ALWAYS and (is_coordinate or len(array.dims) < (4 if declared.endswith("tude") else 3)):
+        if declared in _ALWAYS and (is_coordinate or self._stands_alone(array, declared)):
             return declared
         if not is_coordinate:
             # Many files forget to refer to their two-dimensional latitudes.
@@ -187,6 +187,13 @@ class Collection:
             found = found or (named in ("time", "reference", "lead") and not array.shape)
             return named if found else None
         return declared or role_of_name(array.name) or "auxiliary"
+
+    @staticmethod
+    def _stands_alone(array: RawArray, declared: str) -> bool:
+        """Whether an array that nobody refers to is a coordinate all the same, and not a field of, say, times."""
+        if declared in ("latitude", "longitude"):
+            return len(array.dims) <= 3
+        return len(array.dims) <= 1 or (len(array.dims) == 2 and role_of_name(array.name) == declared)
 
     def with_role(self, role: str) -> Iterator[RawArray]:
         """All arrays of a role."""
