@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,11 @@ from dqwatch.errors import SourceError, SourceNotFoundError, UnsupportedDataErro
 from dqwatch.sources.joined import join
 from dqwatch.sources.selection import narrow
 from dqwatch.sources.sniff import sniff
+from dqwatch.sources.urls import is_url, local_path
 from dqwatch.types import Source
 
 _READERS = {"netcdf": ("netcdf",), "zarr": ("anemoi_zarr", "xarray_zarr"), "grib": ("grib",)}
 """Readers of each kind that `sniff` tells, the choosier first."""
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _MANY_FILES = ("grib",)
 """Readers that take several files at once; those of others are joined."""
 
@@ -30,13 +29,14 @@ def open_source(
     start: Any = None,
     end: Any = None,
     every: int = 1,
+    cache: str | os.PathLike[str] | None = None,
     **options: Any,
 ) -> Source:
     """Open data as a source of fields.
 
     Parameters
     ----------
-    data : path, glob pattern, sequence of paths, or object
+    data : path, URL, glob pattern, sequence of paths or URLs, or object
         An anemoi or xarray-style Zarr store, NetCDF or GRIB files (several are joined), an xarray.Dataset, or what any
         other registered reader takes.
     select : str or iterable of str, optional
@@ -46,6 +46,11 @@ def open_source(
         Period to look at, both ends included; a date alone means its whole day, a month its whole month.
     every : int
         Look at the fields of every n-th time only.
+    cache : path, optional
+        Folder in which what is fetched from URLs is kept: whole objects (chunks and files), or the blocks that were
+        read of large ones, so that the next reading fetches only what has changed. Several threads, processes and users
+        may share it. It holds one version of each object and grows up to what was read of the data; anything in it may
+        be deleted.
     **options
         Passed to the reader.
 
@@ -63,9 +68,11 @@ def open_source(
     UnsupportedDataError
         If no reader takes data of this kind.
     UsageError
-        If `select`, `start`, `end` or `every` is wrong.
+        If `select`, `start`, `end` or `every` is wrong, or the cache cannot be written.
+    MissingExtraError
+        If data of this kind, or URLs, need a package that is not installed.
     """
-    source = _open(data, options)
+    source = _open(data, options if cache is None else {**options, "cache": cache})
     try:
         return narrow(source, select=select, start=start, end=end, every=every)
     except BaseException:
@@ -77,7 +84,7 @@ def _open(data: Any, options: dict[str, Any]) -> Source:
     if isinstance(data, str | os.PathLike):
         return _open_path(os.fspath(data), options)
     if isinstance(data, Sequence) and data and all(isinstance(p, str | os.PathLike) for p in data):
-        return _open_paths([os.fspath(p) for p in data], options)
+        return _open_paths([_local(os.fspath(p)) for p in data], options)
     source = _ask(
         data, [n for n in registry.names("readers") if n not in ("netcdf", "grib", *_READERS["zarr"])], options
     )
@@ -91,11 +98,11 @@ def _open_path(path: str, options: dict[str, Any]) -> Source:
     """One path, URL or pattern."""
     if not path:
         raise SourceNotFoundError("no such file or folder: the name is empty")
-    if _URL.match(path):
-        found = _ask(path, _others(), options)
-        if found is None:
-            raise UnsupportedDataError(f"{path}: URLs cannot be read; give a local path")
-        return found
+    path = _local(path)
+    if is_url(path):
+        from dqwatch.sources.remote_sniff import expand
+
+        return _open_paths(expand(path), options)
     if glob.has_magic(path) and not os.path.lexists(path):
         paths = sorted(glob.glob(path, recursive=True))
         if not paths:
@@ -104,10 +111,23 @@ def _open_path(path: str, options: dict[str, Any]) -> Source:
     return _open_paths([path], options)
 
 
+def _local(path: str) -> str:
+    """The path behind a `file:` URL; others as they are."""
+    return (local_path(path) or path) if is_url(path) else path
+
+
+def _kind(path: str, options: dict[str, Any]) -> str:
+    if not is_url(path):
+        return sniff(Path(path))
+    from dqwatch.sources.remote_sniff import sniff_url
+
+    return sniff_url(path, options.get("cache"))
+
+
 def _open_paths(paths: list[str], options: dict[str, Any]) -> Source:
     """Files or stores, all of one kind."""
     try:
-        kinds = [sniff(Path(path)) for path in paths]
+        kinds = [_kind(path, options) for path in paths]
     except SourceNotFoundError:
         raise
     except (SourceError, UnsupportedDataError):
@@ -118,7 +138,7 @@ def _open_paths(paths: list[str], options: dict[str, Any]) -> Source:
     if len(set(kinds)) > 1:
         other = next(p for p, kind in zip(paths, kinds, strict=True) if kind != kinds[0])
         raise UnsupportedDataError(f"{paths[0]} and {other}: data of several kinds ({', '.join(sorted(set(kinds)))})")
-    if len(paths) == 1 or kinds[0] in _MANY_FILES:
+    if len(paths) == 1 or (kinds[0] in _MANY_FILES and len({is_url(path) for path in paths}) == 1):
         return _open_as(kinds[0], paths[0] if len(paths) == 1 else paths, options)
     parts: list[Source] = []
     try:

@@ -19,6 +19,7 @@ HTTP = ("http", "https")
 _OF_EXTRA = (*HTTP, "s3", "s3a")
 """Protocols whose packages come with dqwatch[url]."""
 _TESTED = ("file", "http", "https", "memory", "s3")
+_OTHERS = ("abfs", "ftp", "gs", "hdfs", "sftp", "webdav")
 
 
 def connect(url: str) -> tuple[Any, str]:
@@ -40,10 +41,10 @@ def connect(url: str) -> tuple[Any, str]:
     if "::" in url:
         raise UnsupportedDataError(f"{shown(url)}: chained URLs cannot be read; give the URL of the data themselves")
     if protocol not in fsspec.available_protocols():
-        others = sorted(set(fsspec.available_protocols()) - set(_TESTED))
+        others = [name for name in _OTHERS if name in fsspec.available_protocols()]
         raise UnsupportedDataError(
             f"{shown(url)}: unknown protocol '{protocol}'; there are {', '.join(_TESTED)}, "
-            f"and with packages of their own {', '.join(others)}"
+            f"and with packages of their own {', '.join(others)} and more"
         )
     try:
         fsspec.get_filesystem_class(protocol)

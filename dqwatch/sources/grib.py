@@ -6,17 +6,18 @@ import glob
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dqwatch.buffers import Buffers
-from dqwatch.errors import SourceNotFoundError
+from dqwatch.errors import SourceError, SourceNotFoundError
 from dqwatch.sources.grib_grids import CellOrder, make_grid
 from dqwatch.sources.grib_messages import Files, Library, Message, walk
 from dqwatch.sources.grib_names import make_variable, name_messages
+from dqwatch.sources.urls import is_url
 from dqwatch.types import Block, Field, Grid, StoredArray, TimeAxis, Variable
 
 _SPECTRAL = ("sh", "rotated_sh", "stretched_sh", "stretched_rotated_sh")
@@ -27,12 +28,14 @@ Moment = tuple[int, int]
 """Valid time and lead time of a field, seconds."""
 
 
-def open_grib(data: Any, **_options: Any) -> MessageSource | None:
-    """GRIB files as a source; None if `data` are no GRIB files.
+def open_grib(data: Any, *, cache: str | os.PathLike[str] | None = None, **_options: Any) -> MessageSource | None:
+    """GRIB files as a source; None if `data` are no GRIB files. Remote ones are fetched whole.
 
     Parameters
     ----------
-    data : path, glob pattern, or sequence of paths
+    data : path, glob pattern, URL, or sequence of paths or of URLs
+    cache : path, optional
+        Folder in which what is fetched from a URL is kept.
 
     Raises
     ------
@@ -43,12 +46,36 @@ def open_grib(data: Any, **_options: Any) -> MessageSource | None:
     MissingExtraError
         If eccodes is not installed.
     """
+    urls = [data] if isinstance(data, str) else list(data) if isinstance(data, Sequence) else []
+    if urls and all(is_url(url) for url in urls):
+        return _open_urls(urls, cache)
     paths = _paths(data)
     if not paths or not all(_is_grib(p) for p in paths):
         return None
+    return _open_files(paths, lambda: None)
+
+
+def _open_urls(urls: Sequence[str], cache: str | os.PathLike[str] | None) -> MessageSource | None:
+    from dqwatch.sources.remote_files import Fetched
+
+    fetched = Fetched(urls, cache)
+    try:
+        if all(_is_grib(path) for path in fetched.paths):
+            return _open_files(fetched.paths, fetched.close)
+    except BaseException as error:
+        fetched.close()
+        if isinstance(error, SourceError):
+            raise fetched.complain(error) from error
+        raise
+    fetched.close()
+    return None
+
+
+def _open_files(paths: Sequence[str], also_close: Callable[[], None]) -> MessageSource:
     messages = [m for path in paths for m in walk(path)]
     name = Path(paths[0]).name if len(paths) == 1 else f"{Path(paths[0]).name} (+{len(paths) - 1})"
-    return MessageSource(name, "grib", messages, Files(paths), {"files": len(paths), "messages": len(messages)})
+    attributes = {"files": len(paths), "messages": len(messages)}
+    return MessageSource(name, "grib", messages, Files(paths), attributes, also_close)
 
 
 def _paths(data: Any) -> list[str]:
@@ -77,13 +104,20 @@ class MessageSource:
     """
 
     def __init__(
-        self, name: str, kind: str, messages: Sequence[Message], library: Library, attributes: Mapping[str, Any]
+        self,
+        name: str,
+        kind: str,
+        messages: Sequence[Message],
+        library: Library,
+        attributes: Mapping[str, Any],
+        also_close: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.kind = kind
         self.identity = _identity(messages)
         self.attributes = attributes
         self._library = library
+        self._also_close = also_close
         spectral = [m for m in messages if m.grid_type in _SPECTRAL]
         named, repeats = name_messages([m for m in messages if m.grid_type not in _SPECTRAL], library.digest)
         self._place(named)
@@ -159,6 +193,7 @@ class MessageSource:
     def close(self) -> None:
         """Let go of the files."""
         self._library.close()
+        self._also_close()
 
 
 def _identity(messages: Sequence[Message]) -> str:

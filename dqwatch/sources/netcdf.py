@@ -2,61 +2,107 @@
 
 from __future__ import annotations
 
+import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from dqwatch.errors import SourceError
 from dqwatch.sources.cf import CFSource
+from dqwatch.sources.urls import is_url, short_name
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _USER_BLOCKS = (0, 512, 1024, 2048)
 """Where the content of an HDF5 file may begin."""
+HEAD_BYTES = 4096
+"""So many bytes tell what a file is."""
 
 
-def open_netcdf(data: Any, **_options: Any) -> CFSource | None:
-    """A NetCDF file as a source; None if `data` is no path of one.
+def open_netcdf(data: Any, *, cache: str | os.PathLike[str] | None = None, **_options: Any) -> CFSource | None:
+    """A NetCDF file as a source; None if `data` is no path or URL of one.
+
+    A remote NetCDF-4 file is read in parts, a classic one is fetched whole.
 
     Parameters
     ----------
     data : str or os.PathLike
+        A path or URL.
+    cache : path, optional
+        Folder in which what is fetched from a URL is kept.
 
     Raises
     ------
     SourceError
         If the file is NetCDF by its first bytes but broken, or HDF5 but not NetCDF.
     """
+    if is_url(data):
+        return _open_url(data, cache)
     if not isinstance(data, str | os.PathLike) or not Path(data).is_file():
         return None
     path = Path(data)
     try:
-        kind = netcdf_format(path)
+        with path.open("rb") as stream:
+            kind = format_of(stream.read(HEAD_BYTES))
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
+    return _open_as(kind, path) if kind is not None else None
+
+
+def format_of(start: bytes) -> str | None:
+    """'classic' or 'hdf5' by the first `HEAD_BYTES` of a file; None if it is neither."""
+    if start[:3] == b"CDF":
+        return "classic"
+    return "hdf5" if any(start[at : at + len(_HDF5)] == _HDF5 for at in _USER_BLOCKS) else None
+
+
+def _open_as(kind: str, path: Path, also_close: Callable[[], None] = lambda: None) -> CFSource:
     if kind == "classic":
         from dqwatch.sources.classic import open_classic
 
         arrays, attributes = open_classic(path)
-        return CFSource(path.name, "netcdf", arrays, attributes)
-    if kind == "hdf5":
-        from dqwatch.sources.hdf5 import open_hdf5
+        return CFSource(path.name, "netcdf", arrays, attributes, also_close)
+    return _open_hdf5(str(path), path.name, None, also_close)
 
-        described, attributes, file = open_hdf5(path)
+
+def _open_hdf5(where: str, name: str, stream: io.RawIOBase | None, also_close: Callable[[], None]) -> CFSource:
+    from dqwatch.sources.hdf5 import open_hdf5
+
+    described, attributes, file = open_hdf5(where, stream)
+
+    def close() -> None:
+        file.close()
+        also_close()
+
+    try:
+        return CFSource(name, "netcdf", described, attributes, close)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _open_url(url: str, cache: str | os.PathLike[str] | None) -> CFSource | None:
+    from dqwatch.sources.remote import Remote
+    from dqwatch.sources.remote_files import Fetched
+    from dqwatch.sources.remote_parts import SeekableFile
+
+    remote = Remote(url, cache)
+    kind = format_of(remote.head() or b"")
+    if kind is None:
+        return None
+    stored = remote.open("", whole=False) if kind == "hdf5" and remote.has_ranges() else None
+    if stored is not None:
+        stream = SeekableFile(stored, str(remote))
         try:
-            return CFSource(path.name, "netcdf", described, attributes, file.close)
+            return _open_hdf5(str(remote), short_name(url), stream, stream.close)
         except BaseException:
-            file.close()
+            stream.close()
             raise
-    return None
-
-
-def netcdf_format(path: Path) -> str | None:
-    """'classic' or 'hdf5' by the first bytes of a file; None if it is neither."""
-    with path.open("rb") as stream:
-        if stream.read(3) == b"CDF":
-            return "classic"
-        for start in _USER_BLOCKS:
-            stream.seek(start)
-            if stream.read(8) == _HDF5:
-                return "hdf5"
-    return None
+    fetched = Fetched([url], cache)
+    try:
+        return _open_as(kind, Path(fetched.paths[0]), fetched.close)
+    except BaseException as error:
+        fetched.close()
+        if isinstance(error, SourceError):
+            raise fetched.complain(error) from error
+        raise

@@ -70,6 +70,7 @@ class Remote:
         self._shown = shown(url)
         self._locks = [threading.Lock() for _ in range(64)]
         self.info = lru_cache(maxsize=4096)(self._ask_info)
+        self._gives_parts: bool | None = None
         self._head = lru_cache(maxsize=64)(self._read_head)
 
     def __str__(self) -> str:
@@ -95,9 +96,15 @@ class Remote:
         if info is None:
             return None
         kept = self.cache if info.version and info.size is not None else None
-        if info.size is None or whole or (kept and info.size <= _SMALL):
+        if not info.size or whole or (kept and info.size <= _SMALL) or not self._ranges(key):
             return self._open_whole(key, info, kept)
         return Blocks(self, key, info, kept) if kept else Parts(self, key, info)
+
+    def _ranges(self, key: str) -> bool:
+        """`has_ranges` of the first object asked about, which the others are taken to be like."""
+        if self._gives_parts is None:
+            self._gives_parts = self.has_ranges(key)
+        return self._gives_parts
 
     def _open_whole(self, key: str, info: Info, kept: ObjectCache | None) -> Stored | None:
         if kept is None or info.size is None:
@@ -124,9 +131,24 @@ class Remote:
 
     def read_all(self, keys: Iterable[str]) -> dict[str, bytes]:
         """The content of those objects that are there, fetched several at once."""
+        found = self.try_all(keys)
+        for content in found.values():
+            if isinstance(content, AccessDeniedError):
+                raise content
+        return {key: content for key, content in found.items() if isinstance(content, bytes)}
+
+    def try_all(self, keys: Iterable[str]) -> dict[str, bytes | AccessDeniedError]:
+        """As `read_all`, with the errors of those that may not be seen."""
+
+        def read(key: str) -> bytes | AccessDeniedError | None:
+            try:
+                return self.read(key)
+            except AccessDeniedError as error:
+                return error
+
         keys = list(keys)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = pool.map(self.read, keys)
+            found = pool.map(read, keys)
             return {key: content for key, content in zip(keys, found, strict=True) if content is not None}
 
     def read_range(self, key: str, info: Info, start: int, stop: int) -> bytes:
@@ -144,6 +166,26 @@ class Remote:
             got = "is gone" if content is None else f"gives {len(content)} bytes"
             raise SourceError(f"{self.where(key)}: {got}, {stop - start} from byte {start} on were asked for")
         return bytes(content)
+
+    def has_ranges(self, key: str = "") -> bool:
+        """Whether the server gives parts of an object."""
+        info = self.info(key)
+        if info is None or not info.size:
+            return False
+        if self.protocol not in HTTP:
+            return True
+        try:
+            self.read_range(key, info, info.size - 1, info.size)
+        except SourceError as error:
+            if isinstance(error.__cause__, ValueError):  # what fsspec raises where all of it comes
+                return False
+            raise
+        return True
+
+    def matching(self) -> list[str]:
+        """The URLs that the URL means as a pattern, sorted."""
+        found = self._call("", self.fs.glob)
+        return sorted(f"{self.protocol}://{path.lstrip('/')}" for path in found or ())
 
     def _ask_info(self, key: str) -> Info | None:
         """Length and version of an object; None if there is none. Asked once for each key."""

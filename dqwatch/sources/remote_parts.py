@@ -110,10 +110,14 @@ def _copy(content: bytes, begin: int, into: np.ndarray, offset: int) -> None:
 class SeekableFile(io.RawIOBase):
     """A stored object as a file to seek in, for one thread at a time; the blocks read last stay in memory."""
 
-    def __init__(self, stored: Stored) -> None:
+    def __init__(self, stored: Stored, where: str) -> None:
         self._stored = stored
+        self._where = where
         self._at = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return self._where  # what h5py takes for the name of the file
 
     def readable(self) -> bool:
         """True."""

@@ -12,12 +12,12 @@ import numpy as np
 
 from dqwatch.errors import SourceError
 from dqwatch.sources.remote import Remote
+from dqwatch.sources.remote_errors import AccessDeniedError
 from dqwatch.sources.stored import Stored
 from dqwatch.sources.zarr_folders import MARKS
 from dqwatch.sources.zarr_layout import Layout, count_keys
 
 ROOT = (".zgroup", ".zattrs", ".zmetadata", ".zarray", "zarr.json")
-_OF_FORMAT_2 = (".zarray", ".zgroup", ".zattrs")
 _ANEMOI = (
     *("data", "dates", "latitudes", "longitudes", "latitude", "longitude", "count", "sums", "squares"),
     *("mean", "stdev", "minimum", "maximum", "has_nans"),
@@ -126,8 +126,27 @@ def open_remote(remote: Remote) -> RemoteFolder | None:
     SourceError
         If documents cannot be fetched; later, if what the store holds cannot be found out.
     """
-    root = remote.read_all(ROOT)
+    root = _root_documents(remote)
     return RemoteFolder(remote, Documents(remote, root)) if root else None
+
+
+def _root_documents(remote: Remote) -> dict[str, bytes]:
+    """What there is of `ROOT`; what may not be seen is not there if consolidated metadata do not know of it.
+
+    Buckets that may not be listed answer so for all that is not there.
+    """
+    found: dict[str, bytes] = {}
+    denied: dict[str, AccessDeniedError] = {}
+    for name, content in remote.try_all(ROOT).items():
+        if isinstance(content, AccessDeniedError):
+            denied[name] = content
+        else:
+            found[name] = content
+    known = _consolidated(found)
+    for name, error in denied.items():
+        if not known or name in known:
+            raise error
+    return found
 
 
 def _inner_documents(remote: Remote, root: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -138,7 +157,7 @@ def _inner_documents(remote: Remote, root: Mapping[str, bytes]) -> dict[str, byt
         found = remote.read_all(key for key in consolidated if key not in root)
         return {key: json.dumps(content).encode() for key, content in consolidated.items() if key not in root} | found
     if names is None and b'"variables"' in root.get(".zattrs", root.get("zarr.json", b"")):
-        return remote.read_all(_keys(_ANEMOI, root))
+        return _of_folders(remote, _ANEMOI, root, groups=False)
     if names is None:
         raise SourceError(
             f"{remote}: Zarr without consolidated metadata, and the server does not list what there is: "
@@ -150,18 +169,24 @@ def _inner_documents(remote: Remote, root: Mapping[str, bytes]) -> dict[str, byt
 def _walk(remote: Remote, path: str, names: Iterable[str], root: Mapping[str, bytes]) -> dict[str, bytes]:
     """The documents of the folders `names` in `path`, and of all groups among them."""
     folders = [f"{path}{name}" for name in names if not name.startswith(".") and name != "zarr.json"]
-    found = remote.read_all(_keys(folders, root))
+    found = _of_folders(remote, folders, root)
     for folder in folders:
-        is_group = f"{folder}/.zgroup" in found or b'"group"' in found.get(f"{folder}/zarr.json", b"")
-        if is_group and f"{folder}/.zarray" not in found:
+        if f"{folder}/.zgroup" in found or b'"group"' in found.get(f"{folder}/zarr.json", b""):
             found |= _walk(remote, f"{folder}/", remote.inside(folder) or (), root)
     return found
 
 
-def _keys(folders: Iterable[str], root: Mapping[str, bytes]) -> list[str]:
-    """The documents that may lie in folders, by the format of the root."""
-    documents = ("zarr.json",) if "zarr.json" in root else _OF_FORMAT_2
-    return [f"{folder}/{document}" for folder in folders for document in documents]
+def _of_folders(
+    remote: Remote, folders: Iterable[str], root: Mapping[str, bytes], *, groups: bool = True
+) -> dict[str, bytes]:
+    """The documents of folders, in the format of the root; `groups` tells whether there may be groups among them."""
+    folders = list(folders)
+    if "zarr.json" in root:
+        return remote.read_all(f"{folder}/zarr.json" for folder in folders)
+    found = remote.read_all(f"{folder}/.zarray" for folder in folders)
+    others = [folder for folder in folders if f"{folder}/.zarray" not in found]
+    found |= remote.read_all(f"{folder}/.zgroup" for folder in (others if groups else ()))
+    return found | remote.read_all(f"{key.rpartition('/')[0]}/.zattrs" for key in found)
 
 
 def _consolidated(root: Mapping[str, bytes]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dqwatch.errors import SourceError, SourceNotFoundError, UnsupportedDataError
-from dqwatch.sources.netcdf import netcdf_format
+from dqwatch.sources.netcdf import HEAD_BYTES, format_of
 
 _ZARR_MARKS = (".zgroup", ".zattrs", ".zmetadata", ".zarray", "zarr.json")
 _UNSUPPORTED = {
@@ -23,6 +23,8 @@ _UNSUPPORTED = {
     ".npz": "bare numpy arrays",
 }
 _GRIB = (".grib", ".grb", ".grib2", ".grb2", ".grib1", ".grb1", ".gb2")
+_GRIB_WITHIN = 1024
+"""Something else may stand before the first message."""
 _NETCDF = (".nc", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5", ".hdf")
 
 
@@ -62,20 +64,41 @@ def _folder(path: Path) -> str:
 
 def _file(path: Path) -> str:
     with path.open("rb") as stream:
-        start = stream.read(1024)
-    suffix = path.suffix.lower()
+        return judge(str(path), path.suffix.lower(), stream.read(HEAD_BYTES))
+
+
+def judge(where: str, suffix: str, start: bytes) -> str:
+    """'netcdf' or 'grib' by the first bytes of a file.
+
+    Parameters
+    ----------
+    where : str
+        For messages.
+    suffix : str
+        Of the name, in lower case.
+    start : bytes
+        At least the first `HEAD_BYTES`, if there are as many.
+
+    Raises
+    ------
+    UnsupportedDataError
+        If the file is of a kind that is known and not read.
+    SourceError
+        If it is empty or of no known kind.
+    """
     if not start:
-        raise SourceError(f"{path}: an empty file")
-    if netcdf_format(path) is not None:
+        raise SourceError(f"{where}: an empty file")
+    if format_of(start) is not None:
         return "netcdf"
-    if b"GRIB" in start[:4] or (suffix in _GRIB and b"GRIB" in start):
+    if start[:4] == b"GRIB" or (suffix in _GRIB and b"GRIB" in start[:_GRIB_WITHIN]):
         return "grib"
     if start[:4] == b"PAR1":
         suffix = ".parquet"
     if suffix in _UNSUPPORTED:
-        raise UnsupportedDataError(f"{path}: {_UNSUPPORTED[suffix]} cannot be read; give Zarr, NetCDF or GRIB")
+        raise UnsupportedDataError(f"{where}: {_UNSUPPORTED[suffix]} cannot be read; give Zarr, NetCDF or GRIB")
     if suffix in _GRIB:
-        raise SourceError(f"{path}: no GRIB file: no message begins in its first {len(start)} bytes")
+        within = min(len(start), _GRIB_WITHIN)
+        raise SourceError(f"{where}: no GRIB file: no message begins in its first {within} bytes")
     if suffix in _NETCDF:
-        raise SourceError(f"{path}: no NetCDF file: it begins with {start[:8]!r}")
-    raise SourceError(f"{path}: neither NetCDF, GRIB nor a Zarr store: it begins with {start[:8]!r}")
+        raise SourceError(f"{where}: no NetCDF file: it begins with {start[:8]!r}")
+    raise SourceError(f"{where}: neither NetCDF, GRIB nor a Zarr store: it begins with {start[:8]!r}")
