@@ -1,4 +1,4 @@
-"""The fused kernel: one pass over a field, in blocks that stay in the first-level cache.
+"""The fused kernel: one pass over a field, in blocks that stay in the cache of a core.
 
 Several simple loops run over a block rather than one complicated one, for each of them vectorises. float32 and float64
 fields run through the same code: `bits` views a field as signed integers of its width, `words` as 32-bit pieces.

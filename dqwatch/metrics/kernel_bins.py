@@ -49,10 +49,9 @@ def key_slots(bits, codes, slots):
         b = bits[i]
         a = b & magnitude
         t = ((a - first) >> shift) + 3  # no overflow: both are at least 0
-        t = t if t > 2 else 2
-        t = t if t < SLOTS - 1 else SLOTS - 1
+        t = min(max(t, 2), SLOTS - 1)
         t = t if (b > 0) & (a <= infinity) else 0
-        slots[i] = np.int32(t if a != 0 else 1)
+        slots[i] = t if a != 0 else 1
 
 
 @compiled

@@ -32,8 +32,22 @@ from dqwatch.metrics.kernel_layout import (
 
 
 @compiled
-def look(bits, codes):
-    """Number of finite values and of NaN, and the extremes as keys: integers that are ordered as the floats are."""
+def _extremes(bits, codes):
+    """The extremes as keys: integers that are ordered as the floats are; NaN lie beyond the infinities."""
+    magnitude = codes[MAGNITUDE]
+    sign = np.int32(bits.itemsize * 8 - 1)
+    least, most = codes[HIGHEST], codes[LOWEST]
+    for i in range(bits.size):
+        b = bits[i]
+        key = b ^ ((b >> sign) & magnitude)
+        least = min(least, key)
+        most = max(most, key)
+    return least, most
+
+
+@compiled
+def _finite_extremes(bits, codes):
+    """Number of finite values and of NaN, and the extremes of the finite values as keys."""
     magnitude, infinity, lowest, highest = codes[MAGNITUDE], codes[INFINITY], codes[LOWEST], codes[HIGHEST]
     sign = np.int32(bits.itemsize * 8 - 1)
     n_finite, n_nan = np.int32(0), np.int32(0)
@@ -45,11 +59,19 @@ def look(bits, codes):
         finite = a < infinity
         n_finite += np.int32(finite)
         n_nan += np.int32(a > infinity)
-        low = key if finite else highest
-        high = key if finite else lowest
-        least = low if low < least else least
-        most = high if high > most else most
+        least = min(least, key if finite else highest)
+        most = max(most, key if finite else lowest)
     return n_finite, n_nan, least, most
+
+
+@compiled
+def look(bits, codes):
+    """As `_finite_extremes`; the extremes of all values tell where that is what they are."""
+    least, most = _extremes(bits, codes)
+    infinity = codes[INFINITY]
+    if most < infinity and least > -infinity - 1:
+        return np.int32(bits.size), np.int32(0), least, most
+    return _finite_extremes(bits, codes)
 
 
 @sums

@@ -145,6 +145,26 @@ def test_every_field_absent() -> None:
     assert tables["times"]["n_fields"].tolist() == [0, 0]
 
 
+class Sampled(FakeSource):
+    """Only the times that its axis asks for are in blocks."""
+
+    def blocks(self) -> list[Block]:
+        sampled = self.times[0].sampled
+        assert sampled is not None
+        return [block for block in super().blocks() if sampled[block.times[0]]]
+
+
+def test_times_that_are_not_sampled_are_not_absent() -> None:
+    times = axis_of(np.arange(9) * 6 * HOUR, sampled=np.arange(9) % 3 == 0)
+    values = list(np.random.default_rng(0).normal(size=(9, 4)))
+    values[3] = None
+    tables = scan(Sampled({"x": values}, axis=times), now=NOW).tables
+    assert tables["fields"]["time_index"].tolist() == [0, 6]
+    assert tables["variables"]["n_absent"].tolist() == [1]
+    assert tables["times"]["n_fields"].tolist() == [1, 0, 0, 0, 0, 0, 1, 0, 0]
+    assert tables["times"]["missing_as_declared"].all()
+
+
 class Broken(FakeSource):
     """Fails in one block."""
 

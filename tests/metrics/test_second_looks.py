@@ -18,7 +18,7 @@ DTYPES = [np.float32, np.float64]
 KELVIN = Limits(183.15, 333.15, 200.0, 320.0)
 
 
-def weather(dtype: type, low: float = 240, high: float = 310, n: int = 6000) -> np.ndarray:
+def weather(dtype: type, low: float = 240, high: float = 310, n: int = 40_000) -> np.ndarray:
     return np.random.default_rng(5).uniform(low, high, n).astype(dtype)
 
 
@@ -66,7 +66,7 @@ def test_every_fill_is_found(dtype: type, fill: float) -> None:
     if not math.isfinite(fill):
         return
     values = weather(dtype)
-    values[[3, 5000]] = fill
+    values[[3, 39_000]] = fill
     assert row_of(values, limits=KELVIN)["n_sentinel"] == 2
     assert row_of(values)["n_sentinel"] == 2
 
