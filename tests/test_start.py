@@ -38,6 +38,7 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("--version", 0),
         ("audit --help", 0),
         ("gate --help", 0),
+        ("inspect --help", 0),
         ("rules --help", 0),
         ("rules list --help", 0),
         ("no-such-verb", 2),

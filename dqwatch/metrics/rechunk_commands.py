@@ -15,11 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dqwatch.metrics.machine import host_memory
 from dqwatch.metrics.rechunking import Candidate
 from dqwatch.types import StoredArray
 
-MEMORY = 2_000_000_000
-"""Bytes that a piece may have while a Zarr store is copied."""
+_SHARE_OF_MEMORY = 4
+_LEAST, _MOST = 1_000_000_000, 64_000_000_000
 
 _ZARR = """\
 import itertools, json, os, shutil, zarr
@@ -126,7 +127,8 @@ def _for_zarr(path: str, arrays: Sequence[StoredArray], candidate: Candidate) ->
     objects = chunks
     if first.shards is not None:
         objects = tuple(c * max(1, round(s / c)) for s, c in zip(first.shards, chunks, strict=True))
-    step = copy_step(first.shape, first.shards or first.chunks or first.shape, objects, candidate.geometry.itemsize)
+    old = first.shards or first.chunks or first.shape
+    step = copy_step(first.shape, old, objects, candidate.geometry.itemsize, _memory())
     code = _ZARR.format(
         old=json.dumps(path.rstrip("/")),
         new=json.dumps(_new_name(path)),
@@ -140,6 +142,11 @@ def _for_zarr(path: str, arrays: Sequence[StoredArray], candidate: Candidate) ->
     held = math.prod(min(n, s) for n, s in zip(first.shape, step, strict=True)) * candidate.geometry.itemsize
     remark = f"needs {held / 1e9:.2g} GB of memory"
     return Command(_run(code), remark + (f" and decodes the store {times:.1f} times" if times > 1.05 else ""))
+
+
+def _memory() -> int:
+    """Bytes that a piece may have while a store is copied: a part of what this machine has."""
+    return min(_MOST, max(_LEAST, (host_memory() or 0) // _SHARE_OF_MEMORY))
 
 
 def _edits(path: str, meta: str, array: StoredArray, chunks: Sequence[int], objects: Sequence[int]) -> list[str]:
@@ -172,9 +179,7 @@ def _after(path: str) -> str:
     return "zarr.consolidate_metadata(new)" if has else ""
 
 
-def copy_step(
-    shape: Sequence[int], old: Sequence[int], new: Sequence[int], itemsize: int, memory: int = MEMORY
-) -> list[int]:
+def copy_step(shape: Sequence[int], old: Sequence[int], new: Sequence[int], itemsize: int, memory: int) -> list[int]:
     """Lengths of the pieces in which to copy an array: whole new chunks, as many old ones as fit into memory.
 
     Parameters

@@ -17,6 +17,8 @@ from dqwatch.metrics.field_arrays import FieldArray
 SMALLEST, LARGEST = 1_000_000, 100_000_000
 OVERHEAD = 1_000_000
 """Bytes that could be decoded in the time that a chunk costs besides; a guess, of the order of 1 ms."""
+MOST_OBJECTS = 1_000_000
+"""File systems and listings suffer from more; only shards hold more chunks."""
 WORTH = 0.8
 """A shape is worth a copy if it costs less than this share of the present one."""
 
@@ -108,7 +110,7 @@ def _best(array: FieldArray, wishes: Wishes) -> Iterator[tuple[str, tuple[int, .
 
 
 def candidate_shapes(array: FieldArray) -> Iterator[tuple[int, ...]]:
-    """Chunk shapes of 1 to 100 MB: times in powers of 2, cells halved again and again.
+    """Chunk shapes of 1 to 100 MB, not too many: times in powers of 2, cells halved again and again.
 
     Levels and variables are all in a chunk or each in its own; members too.
     """
@@ -119,7 +121,8 @@ def candidate_shapes(array: FieldArray) -> Iterator[tuple[int, ...]]:
     axes = (*array.times, *array.cells, *array.rest, *array.members)
     for lengths, tile, some, one in itertools.product(itertools.product(*times), cells, rest, members):
         chunk = dict(zip(axes, (*lengths, *tile, *some, *one), strict=True))
-        if SMALLEST <= math.prod(chunk.values()) * item <= LARGEST:
+        fits = SMALLEST <= math.prod(chunk.values()) * item <= LARGEST
+        if fits and (array.geometry.shards or math.prod(-(-shape[a] // n) for a, n in chunk.items()) <= MOST_OBJECTS):
             yield tuple(chunk[a] for a in range(len(shape)))
 
 

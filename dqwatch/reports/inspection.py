@@ -83,7 +83,8 @@ def _variables(variables: Sequence[Variable]) -> Iterator[str]:
 def _levels(group: Sequence[Variable], level_type: str) -> str:
     levels = [v.level for v in group if v.level is not None]
     if not levels:
-        return f"{len(group)} fields" if len(group) > 1 else ""
+        where = f"at {level_type}" if level_type not in ("", "sfc") else ""
+        return " ".join(text for text in (f"{len(group)} fields" if len(group) > 1 else "", where) if text)
     unit = {"pl": " hPa", "hl": " m", "depth": " m"}.get(level_type, "")
     shown = ", ".join(f"{level:g}" for level in levels)
     if len(levels) > 6:
@@ -220,5 +221,5 @@ def _room(batch: int, total: int | None, of: str) -> str:
     if not total:
         return "memory unknown"
     share = batch / total
-    much = f"{share:.2g} times" if share > 1 else f"{share:.1%}" if share >= 0.001 else "less than 0.1 %"
+    much = f"{share:.2g} times" if share > 1 else f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
     return f"{much} {of}'s {size(total)}" + (": it does not fit" if share > 1 else "")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from dqwatch.metrics.inspection import Inspection, Option, ReadCost
-from dqwatch.metrics.rechunking import Candidate
+from dqwatch.metrics.rechunking import MOST_OBJECTS, SMALLEST, Candidate
 from dqwatch.reports.findings import clean, short_time
 from dqwatch.reports.lines import Verbatim, factor, size, table, times
 
@@ -46,6 +47,8 @@ def other_chunks(inspection: Inspection) -> Iterator[str]:
     yield from table(rows)
     if inspection.main.geometry.chunks is not None:
         yield "the order of the dimensions changes nothing: chunks are decoded whole"
+    if inspection.main.geometry.shards is None and inspection.bytes > MOST_OBJECTS * SMALLEST:
+        yield f"not more than {MOST_OBJECTS:,} chunks are proposed; many small ones want shards (Zarr format 3)"
     chosen = recommended(inspection)
     if not chosen.command.text:
         yield clean(chosen.command.remark)
@@ -58,13 +61,13 @@ def other_chunks(inspection: Inspection) -> Iterator[str]:
 
 
 def recommended(inspection: Inspection) -> Option:
-    """The option whose command is shown: for the user's own pattern, else for all together, else the first."""
+    """The option whose command is shown: for the user's own pattern, else the one that suits all patterns best."""
     own = [r.pattern.name for r in inspection.reads if r.pattern.strict]
     for name in [*own, "all"]:
         for option in inspection.options:
             if name in option.candidate.best_for:
                 return option
-    return inspection.options[0]
+    return min(inspection.options, key=lambda o: math.prod(a.decoded_bytes for a in o.candidate.accesses.values()))
 
 
 def _best_for(option: Option, names: Sequence[str]) -> str:

@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import stat
 import time
 from contextlib import closing
 from pathlib import Path
@@ -16,13 +14,10 @@ from sources.zarr_files import FORMATS, OLD_ZARR, make_anemoi, make_array, make_
 
 import dqwatch
 from dqwatch.errors import SourceError, UsageError
-from dqwatch.metrics import holes, machine
+from dqwatch.metrics import holes
 from dqwatch.metrics.field_arrays import find_field_arrays
-from dqwatch.metrics.footprint import measure_footprint
-from dqwatch.metrics.machine import Device
-from dqwatch.metrics.periods import describe_period
 from dqwatch.sources.tensors import Tensors
-from dqwatch.types import NOT_A_TIME, StoredArray, TimeAxis
+from dqwatch.types import StoredArray
 
 VARIABLES = ["2t", "msl", "lsm"]
 
@@ -305,121 +300,6 @@ def test_a_pattern_that_wants_too_much(tmp_path):
         dqwatch.inspect(path, pattern="time=41")
     with pytest.raises(UsageError, match="no variable '2d'; there are 2t"):
         dqwatch.inspect(path, pattern="variable=2d")
-
-
-# Periods.
-
-
-def axis(seconds, **options) -> TimeAxis:
-    seconds = np.asarray(seconds, np.int64)
-    labels = [str(np.datetime64(int(s), "s")) if s != NOT_A_TIME else "?" for s in seconds]
-    return TimeAxis("time", labels, seconds, **options)
-
-
-DAY = 86400
-
-
-@pytest.mark.parametrize(
-    ("seconds", "options", "words"),
-    [
-        (np.arange(10) * 21600, {}, "6 h"),
-        (np.arange(10) * 21600, {"frequency": 21600}, "6 h"),
-        (np.arange(10) * 900, {}, "15 min"),
-        (np.cumsum([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30]) * DAY, {"calendar": "noleap"}, "1 month"),
-        (np.cumsum([0, 366, 365, 365, 365, 366, 365]) * DAY + 730 * DAY, {}, "1 year"),
-        (np.add.outer(np.arange(8) * 3 * DAY, [0, 21600]).ravel(), {}, "00, 06 UTC every 3 d"),
-        (np.add.outer(np.arange(8) * DAY, [0, 45000]).ravel(), {"hours": (0, 12)}, "00, 12 UTC every day"),
-        ([0, 7, 100], {}, ""),
-    ],
-)
-def test_the_frequency_in_words(seconds, options, words):
-    found = describe_period(axis(seconds, **options))
-    assert found.frequency == words
-    assert found.frequency_declared == bool({"frequency", "hours"} & options.keys())
-
-
-def test_missing_repeated_and_undecodable_times():
-    seconds = np.arange(20) * 21600
-    kept = np.delete(seconds, [3, 4, 9])
-    found = describe_period(axis(kept))
-    assert (found.n_missing, found.missing[:2]) == (3, ("1970-01-01T18:00:00", "1970-01-02T00:00:00"))
-    found = describe_period(axis([*kept, kept[0], NOT_A_TIME]))
-    assert (found.n_duplicates, found.n_undecodable) == (1, 1)
-    assert (found.first, found.last) == ("1970-01-01T00:00:00", "1970-01-05T18:00:00")
-    declared = np.zeros(20, bool)
-    declared[[2, 5]] = True
-    found = describe_period(axis(seconds, declared_missing=declared))
-    assert (found.n_declared_missing, found.declared_missing) == (2, ("1970-01-01T12:00:00", "1970-01-02T06:00:00"))
-    assert (found.n_missing, found.missing) == (0, ())
-
-
-def test_many_missing_times_are_counted_and_the_first_named():
-    found = describe_period(axis(np.r_[np.arange(100), np.arange(1100, 1200)] * 3600))
-    assert found.n_missing == 1000
-    assert len(found.missing) == 20
-
-
-def test_axes_that_are_no_time():
-    static = describe_period(TimeAxis("static", [""], np.array([NOT_A_TIME]), kind="static"))
-    assert (static.n, static.first, static.frequency, static.n_missing, static.n_undecodable) == (1, "", "", 0, 0)
-    months = describe_period(TimeAxis("month", ["1", "7"], np.full(2, NOT_A_TIME), kind="index"))
-    assert (months.first, months.last, months.n_undecodable) == ("1", "7", 0)
-    empty = describe_period(axis([]))
-    assert (empty.n, empty.first, empty.last, empty.n_missing) == (0, "", "", 0)
-
-
-# The machine.
-
-
-def test_host_memory_is_what_the_system_tells(monkeypatch, tmp_path):
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    monkeypatch.setattr(machine, "_LIMIT", tmp_path / "none")
-    assert machine.host_memory() == total
-    for text, wanted in (("max\n", total), ("1048576\n", 1048576), (f"{total * 2}\n", total)):
-        (tmp_path / "limit").write_text(text)
-        monkeypatch.setattr(machine, "_LIMIT", tmp_path / "limit")
-        assert machine.host_memory() == wanted
-
-
-def nvidia_smi(folder: Path, script: str) -> None:
-    program = folder / "nvidia-smi"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-
-
-@pytest.mark.parametrize(
-    ("script", "wanted"),
-    [
-        (
-            'test "$1" = --query-gpu=name,memory.total && printf "NVIDIA H200, 143771\\nTesla, V100, 16384\\n"',
-            (Device("NVIDIA H200", 143771 * 2**20), Device("Tesla, V100", 16384 * 2**20)),
-        ),
-        ("echo 'No devices were found'", ()),
-        ("echo 'Grace Blackwell, [N/A]'", ()),
-        ("exit 9", None),
-    ],
-)
-def test_devices_are_those_that_nvidia_smi_tells(monkeypatch, tmp_path, script, wanted):
-    nvidia_smi(tmp_path, script)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    assert machine.devices() == wanted
-
-
-def test_without_nvidia_smi_devices_are_unknown(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert machine.devices() is None
-
-
-def test_the_footprint_of_paths(tmp_path):
-    (tmp_path / "a").mkdir()
-    for name, n in (("a/x", 10), ("a/y", 20), ("b", 5)):
-        (tmp_path / name).write_bytes(bytes(n))
-    assert measure_footprint(tmp_path / "a") == (2, 30)
-    assert measure_footprint(str(tmp_path / "b")) == (1, 5)
-    assert measure_footprint([tmp_path / "a", tmp_path / "b"]) == (3, 35)
-    assert measure_footprint(str(tmp_path / "?")) == (3, 35)
-    assert measure_footprint("s3://bucket/a.zarr") is None
-    assert measure_footprint({"fields": {}}) is None
 
 
 if not OLD_ZARR:

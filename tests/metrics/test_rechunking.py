@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -66,6 +67,14 @@ def test_every_shape_tried_is_of_a_size_to_be_recommended():
     for shape in shapes:
         assert SMALLEST <= math.prod(shape) * 4 <= LARGEST
         assert all(1 <= c <= n for c, n in zip(shape, SHAPE, strict=True))
+
+
+def test_no_shape_makes_more_than_a_million_objects_unless_shards_hold_them():
+    shape = (64_000, 100, 1, 500_000)
+    plain = array(shape, (1, 100, 1, 500_000))
+    assert max(Geometry(shape, 4, s).n_chunks for s in candidate_shapes(plain)) <= 1_000_000
+    sharded = replace(plain, geometry=replace(plain.geometry, shards=(1000, 100, 1, 500_000)))
+    assert max(Geometry(shape, 4, s).n_chunks for s in candidate_shapes(sharded)) > 1_000_000
 
 
 def test_the_best_is_the_cheapest_of_all_that_were_tried():
@@ -150,7 +159,7 @@ def test_pieces_are_whole_new_chunks_and_fit_into_memory(axes, item, memory):
 
 
 def test_with_memory_for_it_each_old_chunk_is_decoded_once():
-    step = copy_step((1000, 10, 1, 5000), (1, 10, 1, 5000), (250, 1, 1, 1000), 4)
+    step = copy_step((1000, 10, 1, 5000), (1, 10, 1, 5000), (250, 1, 1, 1000), 4, 10**9)
     assert copies((1000, 10, 1, 5000), (1, 10, 1, 5000), step) == 1
     assert copies((1000, 10, 1, 5000), (1, 10, 1, 5000), [250, 1, 1, 1000]) == 50
 

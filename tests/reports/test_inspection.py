@@ -123,7 +123,7 @@ def test_names_of_others_cannot_break_lines_or_drive_the_terminal(found):
     [
         (None, "device memory: unknown (no nvidia-smi here)"),
         ((), "no device"),
-        ((Device("H200", 10**9),), "device H200: less than 0.1 % of the device's 1 GB"),
+        ((Device("H200", 10**9),), "device H200: less than 0.1% of the device's 1 GB"),
         ((Device("old", 96_000),), "device old: 4 times of the device's 96 kB: it does not fit"),
     ],
 )
