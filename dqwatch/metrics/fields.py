@@ -147,8 +147,7 @@ class Scanner:
         if looks & layout.USUAL_LOOK:
             ints[layout.N_UNUSUAL] = count_outside(values, limits[layout.USUAL_LOW], limits[layout.USUAL_HIGH])
         if looks & layout.FILL_LOOK:
-            found = np.empty(plan.fills.size, np.int64)
-            ints[layout.N_SENTINEL] = count_fills(values, plan.fills, limits, plan.bounded, found)
+            ints[layout.N_SENTINEL] = count_fills(values, plan.fills, limits, plan.bounded, floats)
         if looks & layout.BIN_LOOK and floats[layout.MIN] < floats[layout.MAX]:
             n_nan, n_inf = ints[layout.N_NAN], ints[layout.N_INF]
             bins, edges = plan.bins.copy(), np.empty(layout.SLOTS + 1)

@@ -54,51 +54,64 @@ def count_outside(values, low, high):
 
 
 @compiled
-def _rest(values, fills, found):
-    """How often each fill value occurs, into `found`, and number and extremes of the finite values besides."""
-    found[:] = 0
-    n_rest, least, most = 0, np.inf, -np.inf
-    for i in range(values.size):
-        x = values[i]
-        if not (-np.inf < x < np.inf):
-            continue
-        hit = False
-        for k in range(fills.size):
-            if x == fills[k]:
-                found[k] += 1
-                hit = True
-                break
-        if not hit:
-            n_rest += 1
-            least = min(least, np.float64(x))
-            most = max(most, np.float64(x))
-    return n_rest, least, most
+def _count_equal(values, one):
+    n = 0
+    for start in range(0, values.size, BLOCK):
+        x = values[start : start + BLOCK]
+        n_block = np.int32(0)
+        for i in range(x.size):
+            n_block += np.int32(x[i] == one)
+        n += n_block
+    return n
 
 
 @compiled
-def count_fills(values, fills, limits, known, found):
+def _rest(values, found):
+    """Number and extremes of the finite values that are none of `found`."""
+    n, least, most = 0, np.inf, -np.inf
+    for i in range(values.size):
+        x = values[i]
+        other = -np.inf < x < np.inf
+        for k in range(found.size):
+            other = other and x != found[k]
+        if other:
+            n += 1
+            least = min(least, np.float64(x))
+            most = max(most, np.float64(x))
+    return n, least, most
+
+
+@compiled
+def count_fills(values, fills, limits, known, floats):
     """Values that are fill values left undecoded.
 
     A value equal to a fill value is one if it is absurdly large; or, where the plausible range is known, if it is
     outside; or, where it is not, if it stands off the rest of the field: by more than the whole range of the rest, or
     by a quarter of it if it occurs twice or more. A field of one fill value throughout counts if it has two cells.
     """
-    n_rest, least, most = _rest(values, fills, found)
-    total = 0
+    total, n_found = 0, 0
+    found, often = np.empty_like(fills), np.zeros(fills.size, np.int64)
     for k in range(fills.size):
-        if found[k] == 0:
+        fill = fills[k]
+        absurd = abs(fill) >= ABSURD
+        plausible = known and limits[LOW] <= fill <= limits[HIGH]
+        if fill < floats[MIN] or fill > floats[MAX] or (plausible and not absurd):
             continue
-        fill = np.float64(fills[k])
-        if abs(fill) >= ABSURD:
-            total += found[k]
-        elif known:
-            total += found[k] if fills[k] < limits[LOW] or fills[k] > limits[HIGH] else 0
-        elif n_rest == 0:
-            total += found[k] if found[k] > 1 else 0
-        else:
+        n = _count_equal(values, fill)
+        if absurd or known:
+            total += n
+        if n > 0:
+            found[n_found], often[n_found] = fill, n
+            n_found += 1
+    if known or n_found == 0:
+        return total
+    n_rest, least, most = _rest(values, found[:n_found])
+    for k in range(n_found):
+        fill, n = np.float64(found[k]), often[k]
+        if abs(fill) < ABSURD:
             gap = max(least - fill, fill - most)
-            spread = (most - least) * (0.25 if found[k] > 1 else 1.0)
-            total += found[k] if gap > spread else 0
+            stands_off = gap > (most - least) * (0.25 if n > 1 else 1.0)
+            total += n if (n > 1 if n_rest == 0 else stands_off) else 0
     return total
 
 

@@ -43,20 +43,29 @@ def judge_mask(variable: Variable, known: Knowledge, hashes: np.ndarray, n: np.n
     """
     fields = len(hashes)
     none, every = np.zeros(fields, bool), np.ones(fields, bool)
-    patterns, often = np.unique(hashes, return_counts=True)
-    constant = fields < 2 or len(patterns) == 1
+    empty = n_nan == n
+    constant = fields < 2 or bool((hashes == hashes[0]).all())
     if variable.nan_allowed is None and known.entry is None and fields > 1 and (n == 1).all():
         return Mask(constant, True, True, none, none)
-    changed = hashes != patterns[np.argmax(often)] if fields else none
-    moving = _may_move(known, n_nan)
+    usual, share = _most_common(hashes[~empty] if not empty.all() else hashes)
+    changed = hashes != usual
+    moving = _may_move(known, n_nan[~empty])
     shown = none if moving else changed
     if variable.nan_allowed is not None:
         return Mask(constant, variable.nan_allowed, False, shown, none if variable.nan_allowed else every)
     natural = known.entry is None or known.entry.allows_nan(variable.level, variable.level_type)
     if natural and (constant or moving):
-        return Mask(constant, True, False, shown, changed & (n_nan == n))
-    usual = natural and 2 * often.max(initial=0) > fields
-    return Mask(constant, False, False, shown, changed if usual else every)
+        return Mask(constant, True, False, shown, none if empty.all() else empty)
+    return Mask(constant, False, False, shown, changed if natural and share > 0.5 else every)
+
+
+def _most_common(hashes: np.ndarray) -> tuple[int, float]:
+    """The usual pattern, the earliest of several, and its share of the fields."""
+    if len(hashes) == 0:
+        return 0, 0.0
+    patterns, first, often = np.unique(hashes, return_index=True, return_counts=True)
+    best = np.lexsort((first, -often))[0]
+    return int(patterns[best]), float(often[best] / len(hashes))
 
 
 def _may_move(known: Knowledge, n_nan: np.ndarray) -> bool:

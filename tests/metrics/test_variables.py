@@ -227,6 +227,15 @@ def test_below_ground(level: float, allowed: bool) -> None:
     assert found == (allowed, False, [0] * 6 if allowed else [30, 31, 32, 33, 34, 35], NEVER if allowed else found[3])
 
 
+def test_a_lost_field_above_a_moving_ground() -> None:
+    values = weather()
+    for t in range(6):
+        values[t, : 30 + t] = np.nan
+    values[3] = np.nan
+    found = judged("t_850", values, param="t", source_name="ta", level=850.0, level_type="pl", units="K")
+    assert found == (True, False, [0, 0, 0, 200, 0, 0], NEVER)
+
+
 def test_nan_in_one_field_is_not_below_ground() -> None:
     found = judged("t_850", masked(slice(4), 2), param="t", source_name="ta", level=850.0, level_type="pl", units="K")
     assert found[2] == [0, 0, 4, 0, 0, 0]
