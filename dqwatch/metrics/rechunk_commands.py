@@ -45,7 +45,7 @@ for name in names:
 
 _NETCDF = """\
 import xarray
-data = xarray.open_dataset({old}, decode_cf=False)
+data = xarray.open_dataset({old}, decode_cf=False{engine})
 for name in {names}:
 {change}
 data.to_netcdf({new}, engine="h5netcdf")"""
@@ -231,10 +231,23 @@ def _for_netcdf(path: str, arrays: Sequence[StoredArray], candidate: Candidate) 
         chunks = [min(c, n) for c, n in zip(candidate.geometry.chunks or (), candidate.geometry.shape, strict=True)]
         change = f"    data[name].encoding.update(chunksizes=tuple({json.dumps(chunks)}), contiguous=False)"
     code = _NETCDF.format(
-        old=json.dumps(path), new=json.dumps(_new_name(path, ".nc")), names=json.dumps(names), change=change
+        old=json.dumps(path),
+        new=json.dumps(_new_name(path, ".nc")),
+        names=json.dumps(names),
+        change=change,
+        engine=_engine(path),
     )
     largest = max(math.prod(a.shape) for a in arrays) * candidate.geometry.itemsize
     return Command(_run(code), f"needs {largest / 1e9:.2g} GB of memory for the largest variable")
+
+
+def _engine(path: str) -> str:
+    """The argument that names xarray's way to read the file: not netCDF4, which may bring another HDF5 than h5py's."""
+    with open(path, "rb") as file:
+        start = file.read(4)
+    if start in (b"CDF\x01", b"CDF\x02"):
+        return ', engine="scipy"'
+    return "" if start[:3] == b"CDF" else ', engine="h5netcdf"'
 
 
 def _for_grib(path: str, arrays: Sequence[StoredArray], candidate: Candidate) -> Command:

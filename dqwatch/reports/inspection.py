@@ -54,9 +54,11 @@ def render(inspection: Inspection, *, width: int | None = None, ascii_only: bool
 
 
 def _overview(inspection: Inspection) -> Iterator[str]:
-    found = inspection.footprint
-    files = "" if found is None else f"{size(found.bytes)} on disk in {found.files:,} file{'s' * (found.files != 1)}, "
-    yield f"{files}{size(inspection.bytes)} uncompressed"
+    found, stored = inspection.footprint, [a.stored_bytes for a in inspection.arrays if a.stored_bytes is not None]
+    held = f"{size(sum(stored))} in storage, " if stored else ""
+    if found is not None:
+        held = f"{size(found.bytes)} on disk in {found.files:,} file{'s' * (found.files != 1)}, "
+    yield f"{held}{size(inspection.bytes)} uncompressed"
     yield "dimensions: " + ", ".join(f"{clean(d)} {n:,}" for d, n in inspection.dimensions.items())
     for note in inspection.notes:
         yield f"note: {clean(note)}"

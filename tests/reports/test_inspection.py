@@ -80,6 +80,13 @@ def test_text_tells_what_was_found(found):
     assert memory[1].startswith("  a batch of 4 (2 input steps and 1 target each): 384 kB; ")
 
 
+def test_what_is_no_file_here_is_as_large_as_its_arrays(found):
+    stored = sum(a.stored_bytes or 0 for a in found.arrays)
+    assert f"  {size(stored)} in storage, {size(found.bytes)} uncompressed" in render(replace(found, footprint=None))
+    bare = replace(found, footprint=None, arrays=())
+    assert render(bare).splitlines()[1] == f"  {size(found.bytes)} uncompressed"
+
+
 def test_text_tells_what_reading_costs(found):
     rows = {line.split()[0]: line.split() for line in section(render(found), "Reading")[2:]}
     assert list(rows) == ["own", "date", "series", "points", "window"]
