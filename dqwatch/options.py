@@ -50,6 +50,15 @@ Rules = Annotated[
 FailOn = Annotated[
     Severity, typer.Option("--fail-on", help="Least severity that closes the gate. Example: --fail-on warning")
 ]
+Waivers = Annotated[
+    str | None,
+    typer.Option(
+        "--waivers",
+        metavar="FILE",
+        help="Findings that somebody answers for until a date (YAML list: rule, owner, reason, expires; if need be "
+        "variable, start, end): they are reported, but do not close the gate. Example: --waivers waivers.yaml",
+    ),
+]
 JsonFile = Annotated[
     str | None,
     typer.Option("--json", metavar="FILE|-", help="Write the verdict as JSON; '-' is stdout. Example: --json out.json"),

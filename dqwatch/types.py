@@ -260,6 +260,8 @@ class Finding:
     first_failures: tuple[Mapping[str, Any], ...] = ()
     hint: str = ""
     title: str = ""
+    waiver: Mapping[str, str] | None = None
+    """`owner`, `reason` and `expires` of what it is waived by; None unless the status is `waived`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,6 +286,8 @@ class Verdict:
     baseline: Mapping[str, Any] | None = None
     drift: Mapping[str, Any] | None = None
     advice: Mapping[str, Any] | None = None
+    waivers: Mapping[str, str] | None = None
+    """`path` and `sha256` of the file of waivers; None without one."""
     grids: tuple[Grid, ...] = ()
 
     @property

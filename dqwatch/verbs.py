@@ -28,6 +28,7 @@ def audit(
     *,
     rules: str | Sequence[str] = ("audit",),
     fail_on: FailOn = "critical",
+    waivers: str | None = None,
     workers: int | None = None,
     select: str | Sequence[str] | None = None,
     start: str | datetime | None = None,
@@ -46,6 +47,9 @@ def audit(
         Names of shipped rule sets, or paths of rule files of your own.
     fail_on : {'critical', 'warning', 'info', 'never'}
         The least severity that closes the gate.
+    waivers : str, optional
+        Path of a YAML file of waivers: findings that somebody answers for until a date; they stay in every report, but
+        do not close the gate.
     workers : int, optional
         Threads that decode and scan; one per core by default.
     select : str or sequence of str, optional
@@ -70,7 +74,8 @@ def audit(
     SourceError
         If the data cannot be read.
     """
-    return _judge("audit", data, rules, fail_on, workers, _Part(select, start, end, every), progress)
+    part = _Part(select, start, end, every)
+    return _judge("audit", data, rules, fail_on, part, waivers=waivers, workers=workers, progress=progress)
 
 
 def gate(
@@ -78,6 +83,7 @@ def gate(
     *,
     rules: str | Sequence[str] = ("gate",),
     fail_on: FailOn = "critical",
+    waivers: str | None = None,
     workers: int | None = None,
     select: str | Sequence[str] | None = None,
     start: str | datetime | None = None,
@@ -93,7 +99,7 @@ def gate(
         As for `audit`.
     rules : str or sequence of str
         As for `audit`; the rules of `gate` by default.
-    fail_on, workers, select, start, end, every, progress
+    fail_on, waivers, workers, select, start, end, every, progress
         As for `audit`.
 
     Returns
@@ -108,7 +114,8 @@ def gate(
     SourceError
         If the data cannot be read.
     """
-    return _judge("gate", data, rules, fail_on, workers, _Part(select, start, end, every), progress)
+    part = _Part(select, start, end, every)
+    return _judge("gate", data, rules, fail_on, part, waivers=waivers, workers=workers, progress=progress)
 
 
 class _Part(NamedTuple):
@@ -158,8 +165,10 @@ def _judge(
     data: Any,
     rules: str | Sequence[str],
     fail_on: FailOn,
-    workers: int | None,
     part: _Part,
+    *,
+    waivers: str | None,
+    workers: int | None,
     progress: Progress | None,
 ) -> Verdict:
     """Rules, source, scan, findings, verdict; the rules are read before the data are."""
@@ -170,12 +179,13 @@ def _judge(
     from dqwatch.reports.findings import order
 
     rule_sets = expectations.load_rule_sets((rules,) if isinstance(rules, str) else tuple(rules))
+    excused = expectations.load_waivers(waivers, rule_sets) if waivers is not None else None
     with closing(sources.open_source(data, **part._asdict())) as source:
         opened = time.perf_counter()
         wanted = expectations.columns_needed(rule_sets)
         scan = metrics.scan(source, workers=workers, progress=progress, wanted=wanted)
         scanned = time.perf_counter()
-        evaluation = expectations.evaluate(rule_sets, scan.tables)
+        evaluation = expectations.evaluate(rule_sets, scan.tables, excused)
         status, exit_code, summary = summarise(evaluation.results, fail_on)
         if scan.tables["fields"].empty and not (summary["fail"] or summary["error"]):
             status, exit_code = "no_data", 4  # a sound grid is no pass where no field was looked at
@@ -199,6 +209,7 @@ def _judge(
             tables=scan.tables,
             sampled=_in_words(part),
             notes=tuple(source.notes),
+            waivers={"path": excused.path, "sha256": excused.sha256} if excused else None,
             grids=tuple(source.grids),
         )
 

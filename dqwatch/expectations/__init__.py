@@ -8,5 +8,15 @@ from __future__ import annotations
 from dqwatch.expectations.rule_files import list_rule_sets, load_rule_sets
 from dqwatch.expectations.suites import Evaluation, evaluate, lint, preload
 from dqwatch.expectations.vocabulary import columns_needed
+from dqwatch.expectations.waivers import load_waivers
 
-__all__ = ["Evaluation", "columns_needed", "evaluate", "lint", "list_rule_sets", "load_rule_sets", "preload"]
+__all__ = [
+    "Evaluation",
+    "columns_needed",
+    "evaluate",
+    "lint",
+    "list_rule_sets",
+    "load_rule_sets",
+    "load_waivers",
+    "preload",
+]

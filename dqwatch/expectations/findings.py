@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -68,7 +69,7 @@ def read_result(
         if counted != int(fails.sum()):
             yield settled(rule, "error", f"Great Expectations counts {counted} failing rows, dqwatch {fails.sum()}")
             return
-        yield from _read_rows(rule, rows, groups, fails)
+        yield from read_rows(rule, rows, groups, fails)
 
 
 def exception(info: Mapping[str, Any]) -> str | None:
@@ -83,6 +84,20 @@ def exception(info: Mapping[str, Any]) -> str | None:
     return None
 
 
+def narrow(rule: Rule, rows: pd.DataFrame, finding: Finding, positions: np.ndarray) -> Finding:
+    """A finding as if only the rows at some positions had failed; `observed` is the worst of them."""
+    beyond = exceedance(rule, rows.take(positions))
+    worst = positions[0 if beyond is None else int(np.argmax(beyond))]
+    first = tuple(_list_rows(rule, rows, positions[:MOST_FAILURES]))
+    return replace(
+        finding,
+        time=first[0].get("time"),
+        observed=_values(rule, rows, [worst])[0],
+        n_failed=len(positions),
+        first_failures=first,
+    )
+
+
 class _Count(NamedTuple):
     """One group counted."""
 
@@ -94,10 +109,10 @@ class _Count(NamedTuple):
     """Position of the row that `observed` is taken from; -1 for none."""
 
 
-def _read_rows(
+def read_rows(
     rule: Rule, rows: pd.DataFrame, groups: Mapping[str | None, np.ndarray], fails: np.ndarray
 ) -> Iterator[Finding]:
-    """Findings of a result that can be told apart by row; the rows to show are fetched for all groups at once."""
+    """One finding for each group, given the rows that fail; the rows to show are fetched for all groups at once."""
     counts = _count(rule, rows, groups.values(), fails)
     listed = iter(_list_rows(rule, rows, np.concatenate([c.failed[:MOST_FAILURES] for c in counts])))
     observed = iter(_values(rule, rows, [c.worst for c in counts if c.worst >= 0]))

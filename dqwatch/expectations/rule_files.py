@@ -48,6 +48,11 @@ def list_rule_sets() -> tuple[str, ...]:
     return tuple(sorted(p.stem for p in resources.folder("rules").glob("*.yaml") if p.stem not in _NOT_RULES))
 
 
+def list_rule_ids() -> tuple[str, ...]:
+    """The ids of all shipped rules, in the order of the files."""
+    return tuple(_shipped_entries())
+
+
 def load_rule_sets(names_or_paths: Sequence[str]) -> tuple[RuleSet, ...]:
     """Rule sets by name ('gate') or path ('./mine.yaml'), checked, each with what it includes.
 

@@ -1,6 +1,6 @@
-"""The JSON Schema of rule files, for editors: made from the tables and the vocabulary, published beside the rules.
+"""The JSON Schemas of rule files and waivers, for editors: made from what loading checks, published beside the rules.
 
-`python -m dqwatch.expectations.schema` writes it anew; a test tells when it has to be.
+`python -m dqwatch.expectations.schema` writes them anew; a test tells when it has to be.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from dqwatch import resources
 from dqwatch.expectations.by_variable import KEYS as BY
 from dqwatch.expectations.entries import KEYS
 from dqwatch.expectations.vocabulary import FORMS
+from dqwatch.expectations.waivers import KEYS as WAIVER_KEYS
+from dqwatch.expectations.waivers import NEEDED as WAIVER_NEEDED
 from dqwatch.tables import TABLES, columns_of
 from dqwatch.types import SEVERITIES
 
 NAME = "rule_set.schema.json"
+WAIVERS = "waivers.schema.json"
 
 _SCALAR = {"type": ["string", "number", "boolean", "null"]}
 _ARGUMENTS = {
@@ -106,23 +109,45 @@ def make_schema() -> dict[str, Any]:
     }
 
 
-def write_schema() -> Path:
-    """Write the schema into the folder of the rules; the file is complete or as it was."""
-    target = resources.folder("rules") / NAME
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{NAME}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    return target
+def make_waivers_schema() -> dict[str, Any]:
+    """The schema of a file of waivers; loading checks rules, and dates against the calendar, besides."""
+    text: dict[str, Any] = {"type": "string", "minLength": 1}
+    time = {"type": ["string", "integer"], "pattern": r"^\d{4}", "minimum": 1000, "maximum": 9999}
+    forms: dict[str, dict[str, Any]] = {
+        "expires": {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"},
+        "start": time,
+        "end": time,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Waivers of dqwatch",
+        "type": ["array", "null"],
+        "items": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": list(WAIVER_NEEDED),
+            "properties": {key: {**forms.get(key, text), "description": told} for key, told in WAIVER_KEYS.items()},
+        },
+    }
 
 
-def text() -> str:
-    """The schema as it is published."""
-    return json.dumps(make_schema(), indent=2) + "\n"
+def write_schemas() -> None:
+    """Write the schemas into the folder of the rules; each file is complete or as it was."""
+    for name in (NAME, WAIVERS):
+        target = resources.folder("rules") / name
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text(name))
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, target)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def text(name: str = NAME) -> str:
+    """A schema as it is published."""
+    return json.dumps({NAME: make_schema, WAIVERS: make_waivers_schema}[name](), indent=2) + "\n"
 
 
 def _rule() -> dict[str, Any]:
@@ -169,4 +194,4 @@ def _arguments_of_form(name: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    write_schema()
+    write_schemas()

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from dqwatch.expectations.waived import Waiving
+    from dqwatch.expectations.waivers import WaiverFile
+
 
 _BETWEEN = "expect_column_values_to_be_between"
 
@@ -53,7 +56,9 @@ def preload() -> None:
     _import()
 
 
-def evaluate(rule_sets: Sequence[RuleSet], tables: Mapping[str, pd.DataFrame]) -> Evaluation:
+def evaluate(
+    rule_sets: Sequence[RuleSet], tables: Mapping[str, pd.DataFrame], waivers: WaiverFile | None = None
+) -> Evaluation:
     """Run every rule over the tables.
 
     Parameters
@@ -62,6 +67,8 @@ def evaluate(rule_sets: Sequence[RuleSet], tables: Mapping[str, pd.DataFrame]) -
         Where two hold a rule of one id, the later holds.
     tables : mapping of name to DataFrame
         As `dqwatch.tables.frame` makes them.
+    waivers : WaiverFile, optional
+        What they cover is `waived`; what is wrong with them comes as findings of its own, after the others.
 
     Returns
     -------
@@ -74,24 +81,26 @@ def evaluate(rule_sets: Sequence[RuleSet], tables: Mapping[str, pd.DataFrame]) -
     """
     from dqwatch.expectations.findings import settled
     from dqwatch.expectations.scope import find_rows
+    from dqwatch.expectations.waived import Waiving
 
     began = time.perf_counter()
     rules = {rule.id: rule for rule_set in rule_sets for rule in rule_set.rules}
     found: dict[str, list[Finding]] = {}
     batches: dict[tuple[str, bytes], _Batch] = {}
+    waiving = Waiving(waivers)
     with _quiet():
         built = {rule.id: _build(rule) for rule in rules.values()}
         for rule in rules.values():
             scope = find_rows(rule, tables)
             if scope.rows is None:
-                found[rule.id] = [settled(rule, scope.status, scope.reason)]
+                found[rule.id] = waiving.judge(rule, [settled(rule, scope.status, scope.reason)])
             else:
                 key = (rule.table, scope.rows.tobytes())
                 batches.setdefault(key, _Batch(rule.table, scope.rows, [])).rules.append(rule)
         for batch in batches.values():
-            found |= _run(batch, tables[batch.table], built)
+            found |= _run(batch, tables[batch.table], built, waiving)
     return Evaluation(
-        results=tuple(f for rule_id in rules for f in found[rule_id]),
+        results=(*(f for rule_id in rules for f in found[rule_id]), *waiving.report()),
         seconds=time.perf_counter() - began,
         expectations=sum(len(batch.rules) for batch in batches.values()),
     )
@@ -111,11 +120,11 @@ def lint(path: str) -> list[str]:
     return problems
 
 
-def _run(batch: _Batch, table: pd.DataFrame, built: Mapping[str, Any]) -> dict[str, list[Finding]]:
+def _run(batch: _Batch, table: pd.DataFrame, built: Mapping[str, Any], waiving: Waiving) -> dict[str, list[Finding]]:
     """Findings of the rules of a batch, by rule id."""
     from dqwatch.expectations.findings import group_rows, read_result, settled
 
-    wanted = dict.fromkeys(ROW_KEYS)
+    wanted = dict.fromkeys((*ROW_KEYS, "param"))
     for rule in batch.rules:
         wanted |= dict.fromkeys((*columns_of(rule), *rule.show))
     rows = table[[c for c in wanted if c in table]]
@@ -125,16 +134,17 @@ def _run(batch: _Batch, table: pd.DataFrame, built: Mapping[str, Any]) -> dict[s
         results = _validate(rows.assign(**beyond) if beyond else rows, [built[rule.id] for rule in batch.rules])
     except Exception as error:  # noqa: BLE001 - whatever a library raises, the rule could not run, and that is a result
         text = " ".join(f"{type(error).__name__}: {error}".split())
-        return {rule.id: [settled(rule, "error", text)] for rule in batch.rules}
+        return {rule.id: waiving.judge(rule, [settled(rule, "error", text)]) for rule in batch.rules}
     groups: dict[str | None, dict[str | None, np.ndarray]] = {}
     found = {}
     for rule in batch.rules:
         if rule.id not in results:
-            found[rule.id] = [settled(rule, "error", "Great Expectations gave no result")]
+            found[rule.id] = waiving.judge(rule, [settled(rule, "error", "Great Expectations gave no result")])
             continue
         if rule.per not in groups:
             groups[rule.per] = group_rows(rule, rows)
-        found[rule.id] = list(read_result(rule, rows, groups[rule.per], results[rule.id]))
+        findings = list(read_result(rule, rows, groups[rule.per], results[rule.id]))
+        found[rule.id] = waiving.judge(rule, findings, rows, groups[rule.per])
     return found
 
 

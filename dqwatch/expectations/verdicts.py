@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from dqwatch.expectations.waivers import TABLE as WAIVERS
 from dqwatch.types import SEVERITIES, Finding
 
 _CHECKED = ("pass", "fail", "error", "waived")
@@ -32,7 +33,8 @@ def summarise(
         passed, failed or raised.
     summary : dict
         `rules` counts the results but those skipped; `fail` and `warn` those that failed at `fail_on` or above, and
-        below it; `pass`, `error` and `no_data` as the results have them. What is waived is in `rules` only.
+        below it; `pass`, `error` and `no_data` as the results have them, and `waived` if any is. So `rules` is the sum
+        of the others.
 
     Raises
     ------
@@ -54,7 +56,10 @@ def summarise(
         "error": len(raised),
         "no_data": len(empty),
     }
-    if not any(f.status in _CHECKED for f in counted):
+    n_waived = sum(f.status == "waived" for f in counted)
+    if n_waived:
+        summary["waived"] = n_waived
+    if not any(f.status in _CHECKED and f.table != WAIVERS for f in counted):
         return "no_data", 4, summary
     if any(raised):
         return "error", 3, summary

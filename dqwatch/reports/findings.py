@@ -45,6 +45,12 @@ def worst(results: Iterable[Finding]) -> Finding | None:
     return found[0] if found else None
 
 
+def waived_by(finding: Finding) -> str:
+    """Who answers for a waived finding, how long and why: `waived by Ann until 2027-12-31: tape lost`; else ''."""
+    waiver = finding.waiver
+    return clean(f"waived by {waiver['owner']} until {waiver['expires']}: {waiver['reason']}") if waiver else ""
+
+
 def short_time(label: str) -> str:
     """A time label without seconds and minutes that are zero: `2020-03-01T06`, `2020-03-01T06+024h`."""
     match = re.fullmatch(r"(.+T\d\d)(:\d\d)?(:\d\d(?:\.\d+)?)?(\+.*)?", label)

@@ -8,6 +8,7 @@ from typing import Any
 
 from dqwatch import __version__, resources
 from dqwatch.errors import RuleFileError
+from dqwatch.reports.findings import waived_by
 from dqwatch.reports.html_picture import defect_map
 from dqwatch.types import Finding, Verdict
 
@@ -76,7 +77,8 @@ def _layout() -> dict[str, Any]:
 
 def _verdict(verdict: Verdict) -> str:
     word, meaning = _WORDS[verdict.status]
-    summary = ", ".join(f"{verdict.summary.get(k, 0)} {k.replace('_', ' ')}" for k in _SUMMARY_KEYS)
+    keys = [*_SUMMARY_KEYS, *(["waived"] if verdict.summary.get("waived") else [])]
+    summary = ", ".join(f"{verdict.summary.get(k, 0)} {k.replace('_', ' ')}" for k in keys)
     sampled = f"<p>Not everything was looked at: {escape(verdict.sampled)}.</p>" if verdict.sampled else ""
     return (
         f'<div class="verdict {verdict.status}" id="verdict"><b>{word}</b> <span class="soft">exit code '
@@ -99,13 +101,14 @@ def _picture(verdict: Verdict) -> str:
 
 def _finding_row(finding: Finding) -> str:
     css = "error" if finding.status in ("error", "no_data") else ("fail" if finding.severity == "critical" else "warn")
+    css = "soft" if finding.status == "waived" else css
     what = f"<b>{escape(finding.title or finding.rule)}</b><br><code>{escape(finding.rule)}</code>"
     where = escape(" ".join(str(part) for part in (finding.variable, finding.time) if part))
     seen = f"{escape(_text(finding.observed))}<br><span class='soft'>expected: {escape(finding.expected)}</span>"
     return (
         f'<tr><td class="{css}">{finding.severity}<br>{finding.status.replace("_", " ")}</td><td>{what}</td>'
         f'<td>{where}</td><td class="n">{finding.n_failed} of {finding.n_checked}</td><td>{seen}'
-        f"{_first_failures(finding)}</td><td>{escape(finding.hint)}</td></tr>"
+        f"{_first_failures(finding)}</td><td>{escape(waived_by(finding) or finding.hint)}</td></tr>"
     )
 
 

@@ -37,7 +37,8 @@ def document(verdict: Verdict) -> dict[str, Any]:
         "notes": list(verdict.notes),
         "rules": [{"name": s.name, "path": s.path, "sha256": s.sha256} for s in verdict.rule_sets],
         "baseline": verdict.baseline,
-        "summary": {key: verdict.summary.get(key, 0) for key in _SUMMARY},
+        **({"waivers": verdict.waivers} if verdict.waivers else {}),
+        "summary": {key: verdict.summary.get(key, 0) for key in _SUMMARY} | _waived(verdict),
         "findings": [_finding(f) for f in shown(verdict.results)],
         "drift": verdict.drift,
         "advice": verdict.advice,
@@ -45,9 +46,16 @@ def document(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def _waived(verdict: Verdict) -> dict[str, int]:
+    """How many results are waived, if any is."""
+    return {"waived": verdict.summary["waived"]} if verdict.summary.get("waived") else {}
+
+
 def _finding(finding: Finding) -> dict[str, Any]:
     row = {f.name: getattr(finding, f.name) for f in fields(finding)}
     row["first_failures"] = list(finding.first_failures)[:_MOST_FAILURES]
+    if finding.waiver is None:
+        del row["waiver"]
     return row
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from dqwatch.reports.findings import clean, short_time, shown, worst
+from dqwatch.reports.findings import clean, short_time, shown, waived_by, worst
 from dqwatch.types import Finding, Verdict
 
 MOST_LINES = 20
@@ -52,6 +52,8 @@ def verdict_line(verdict: Verdict, *, colour: bool = False) -> str:
 
 def _verdict_line(verdict: Verdict) -> Text:
     counts = {key: verdict.summary.get(key, 0) for key in ("rules", "pass", "warn", "fail", "error", "no_data")}
+    if verdict.summary.get("waived"):
+        counts["waived"] = verdict.summary["waived"]
     names = ", ".join(clean(i["name"]) for i in verdict.inputs)
     parts = [
         f" {names} {counts.pop('rules')} rules: "
@@ -124,7 +126,11 @@ def _rule(group: list[Finding], most: int, width: int | None) -> Iterator[Text]:
     if others:
         names = ", ".join(dict.fromkeys(others[:6])) + (", ..." if len(others) > 6 else "")
         yield from _wrap(f"and {len(others):,} more: {names}", width, _INDENT)
-    if first.hint:
+    waivers = list(dict.fromkeys(waived_by(f) for f in group if f.waiver))
+    if waivers:
+        more = f" (and {len(waivers) - 1} more waivers)" if len(waivers) > 1 else ""
+        yield from _wrap(waivers[0] + more, width, _INDENT, "dim")
+    elif first.hint:
         yield from _wrap(f"-> {clean(first.hint)}", width, _INDENT, "dim")
 
 
@@ -136,7 +142,7 @@ def _cells(finding: Finding) -> tuple[str, str, str, str]:
     else:
         many = ""
     what = _value(finding.observed) if finding.observed is not None else ""
-    if finding.status == "fail":
+    if finding.status in ("fail", "waived"):
         parts = (f"got {what}" if what else "", f"expected {clean(finding.expected)}" if finding.expected else "")
         what = ", ".join(part for part in parts if part)
     where = clean(finding.variable or finding.table)

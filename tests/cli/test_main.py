@@ -71,13 +71,15 @@ def test_verbose_lets_libraries_speak_on_stderr(audit, capfd):
 
 
 def test_arguments_reach_the_verb(audit, capfd):
-    words = "--rules a --rules b.yaml --fail-on never --workers 3 --select 2t --start 2020 --end 2021 --every 4"
+    words = "--rules a --rules b.yaml --fail-on never --waivers w.yaml --workers 3"
+    words += " --select 2t --start 2020 --end 2021 --every 4"
     assert main(["audit", "a.zarr", *words.split()]) == 1
     assert audit.asked.pop("progress") is None  # stderr is no terminal here
     assert audit.asked == {
         "data": "a.zarr",
         "rules": ["a", "b.yaml"],
         "fail_on": "never",
+        "waivers": "w.yaml",
         "workers": 3,
         "select": ["2t"],
         "start": "2020",
@@ -88,7 +90,15 @@ def test_arguments_reach_the_verb(audit, capfd):
 
 def test_without_options_the_defaults_are_those_of_the_verb(audit, capfd):
     main(["audit", "a.zarr"])
-    defaults = {"workers": None, "select": None, "start": None, "end": None, "every": 1, "progress": None}
+    defaults = {
+        "waivers": None,
+        "workers": None,
+        "select": None,
+        "start": None,
+        "end": None,
+        "every": 1,
+        "progress": None,
+    }
     assert audit.asked == {"data": "a.zarr", "rules": ["audit"], "fail_on": "critical"} | defaults
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from expectations.rule_writing import RULE, Write
 from dqwatch import resources
 from dqwatch.expectations import list_rule_sets, load_rule_sets
 from dqwatch.expectations.rule_files import find_problems
-from dqwatch.expectations.schema import NAME, make_schema, text
+from dqwatch.expectations.schema import NAME, WAIVERS, make_schema, text
 from dqwatch.expectations.vocabulary import describe
 
 
@@ -235,10 +236,11 @@ def test_audit_and_gate_are_made_of_the_others() -> None:
     assert {"nan.none", "inf", "sentinel", "bounds", "time.decodable", "units.magnitude"} <= gate
 
 
-def test_the_published_schema_is_that_of_the_code() -> None:
-    published = (resources.folder("rules") / NAME).read_text(encoding="utf-8")
-    assert published == text(), "run python -m dqwatch.expectations.schema"
-    jsonschema.Draft202012Validator.check_schema(make_schema())
+@pytest.mark.parametrize("name", [NAME, WAIVERS])
+def test_the_published_schemas_are_those_of_the_code(name: str) -> None:
+    published = (resources.folder("rules") / name).read_text(encoding="utf-8")
+    assert published == text(name), "run python -m dqwatch.expectations.schema"
+    jsonschema.Draft202012Validator.check_schema(json.loads(published))
 
 
 @pytest.mark.parametrize("name", list_rule_sets())

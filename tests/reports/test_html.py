@@ -109,6 +109,15 @@ def test_clean_verdict_has_no_findings():
     assert "Plotly" not in page, "no field was scanned, so there is nothing to draw"
 
 
+def test_waived_findings_are_shown_with_who_answers_for_them():
+    waiver = {"owner": "Ann <ann>", "reason": "tape lost", "expires": "2027-12-31"}
+    found = Finding("inf", "critical", "waived", "fields", hint="Mend it.", waiver=waiver)
+    page = render(verdict(status="pass", exit_code=0, results=(found,), summary={"rules": 1, "waived": 1}))
+    assert "waived by Ann &lt;ann&gt; until 2027-12-31: tape lost" in page
+    assert "Mend it." not in page
+    assert "1 checks: 0 pass, 0 warn, 0 fail, 0 error, 0 no data, 1 waived." in page
+
+
 def test_sampled_run_says_so():
     assert "every 10th time" in render(verdict(sampled="every 10th time"))
 

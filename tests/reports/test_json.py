@@ -70,7 +70,7 @@ def test_document_has_the_keys_of_the_contract():
     assert doc["rules"] == [{"name": "audit", "path": "rules/audit.yaml", "sha256": "0" * 64}]
     assert doc["summary"] == {"rules": 3, "pass": 1, "warn": 1, "fail": 1, "error": 0, "no_data": 0}
     (row,) = doc["findings"]
-    assert set(row) == {*FINDING.split(), "title"} == {f.name for f in fields(Finding)}
+    assert set(row) == {*FINDING.split(), "title"} == {f.name for f in fields(Finding)} - {"waiver"}
     assert (row["rule"], row["variable"], row["level"], row["observed"], row["n_failed"]) == (
         "nan.none",
         "t_850",
@@ -96,6 +96,16 @@ def test_passes_are_left_out_and_a_skipped_rule_stands_there_once():
         ("skip.one", None),
         ("skip.two", "c"),
     ]
+
+
+def test_waived_findings_say_by_whom_and_are_counted():
+    waiver = {"owner": "Ann", "reason": "tape lost", "expires": "2027-12-31"}
+    summary = {"rules": 1, "pass": 0, "warn": 0, "fail": 0, "error": 0, "no_data": 0, "waived": 1}
+    file = {"path": "waivers.yaml", "sha256": "0" * 64}
+    doc = json.loads(render(verdict(finding(status="waived", waiver=waiver), summary=summary, waivers=file)))
+    VALIDATOR.validate(doc)
+    assert (doc["waivers"], doc["summary"]) == (file, summary)
+    assert (doc["findings"][0]["status"], doc["findings"][0]["waiver"]) == ("waived", waiver)
 
 
 def test_findings_are_worst_first_whatever_the_order_of_the_results():

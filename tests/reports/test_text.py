@@ -170,6 +170,23 @@ def test_waived_findings_are_shown_but_are_not_the_worst():
     assert "worst" not in text.splitlines()[-1]
 
 
+def test_who_answers_for_what_is_waived_stands_in_place_of_the_hint():
+    ann = {"owner": "Ann", "reason": "tape\x1b lost", "expires": "2027-12-31"}
+    waived = replace(NAN, status="waived", waiver=ann)
+    lines = render(verdict(waived)).splitlines()
+    assert "    t_850  2020-03-01T06  12 of 1,200 fields  got 4711, expected n_nan = 0" in lines
+    assert "    waived by Ann until 2027-12-31: tape? lost" in lines
+    assert not [line for line in lines if "->" in line]
+    bob = replace(waived, variable="2t", waiver={**ann, "owner": "Bob"})
+    assert "tape? lost (and 1 more waivers)" in render(verdict(waived, bob))
+
+
+def test_verdict_line_counts_what_is_waived_if_anything_is():
+    summary = {"rules": 9, "pass": 7, "warn": 0, "fail": 0, "error": 0, "no_data": 0, "waived": 2}
+    line = verdict_line(verdict(status="pass", summary=summary))
+    assert line == "dqwatch PASS ic.zarr 9 rules: 7 pass 0 warn 0 fail 0 error 0 no-data 2 waived | 1.9s"
+
+
 def test_lines_fit_the_terminal_but_for_the_verdict():
     long = replace(NAN, hint="word " * 60, expected="x " * 60)
     lines = render(verdict(long, notes=("note " * 50,)), width=60).splitlines()
