@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,24 +12,13 @@ from dqwatch.metrics.metric import FieldMetric
 from dqwatch.metrics.view import FieldView
 from dqwatch.types import NOT_A_TIME, Field, Source
 
-if TYPE_CHECKING:
-    from dqwatch.metrics.geometry import Geometry
-
-Geometries = dict[int, "Geometry"]
-
 
 class Measures:
-    """One worker's own; `geometries` is shared by all, so that each grid's is made once."""
+    """One worker's own."""
 
-    def __init__(
-        self,
-        source: Source,
-        knowledge: Sequence[Knowledge],
-        metrics: Sequence[FieldMetric],
-        geometries: Geometries,
-    ) -> None:
+    def __init__(self, source: Source, knowledge: Sequence[Knowledge], metrics: Sequence[FieldMetric]) -> None:
         self._source, self._knowledge, self._metrics = source, knowledge, metrics
-        self._view = FieldView(geometries)
+        self._view = FieldView()
         self._keeps = any(m.needs_previous for m in metrics)
         self._before: dict[tuple[int, int], tuple[int, np.ndarray]] = {}
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dqwatch.buffers import Buffers
 from dqwatch.catalogue import Catalogue, load_catalogue
 from dqwatch.feed import Worker, default_workers, run
 from dqwatch.feed.workers import Progress
@@ -21,8 +22,9 @@ from dqwatch.metrics.histogram import Bins, Histogram
 from dqwatch.metrics.kernel_layout import SLOTS
 from dqwatch.metrics.known import Knowledge, know
 from dqwatch.metrics.masks import judge_mask
-from dqwatch.metrics.measures import Geometries, Measures
+from dqwatch.metrics.measures import Measures
 from dqwatch.metrics.metric import FieldMetric, Wanted, field_metrics
+from dqwatch.metrics.relate import Relate
 from dqwatch.metrics.runs import Lookup, make_runs
 from dqwatch.metrics.scout import lay_bins, name_block
 from dqwatch.metrics.times import times_table
@@ -93,8 +95,11 @@ def scan(
     metrics = field_metrics(wanted)
     rows = Rows(source, [column for metric in metrics for column in metric.columns])
     blocks = _spread(blocks, workers or default_workers())
-    used, scanners = _pass(source, knowledge, bins, rows, blocks, metrics, workers, progress)
+    relate = Relate(source, knowledge) if "relations" in (wanted or ()) else None
+    used, scanners = _pass(source, knowledge, bins, rows, blocks, metrics, relate, workers, progress)
     tables = _tables(source, knowledge, rows, now or datetime.now(UTC))
+    if relate is not None:
+        tables["relations"] = relate.table()
     counts = sum((s.counts for s in scanners), np.zeros((len(bins), SLOTS), np.int64))
     return Scan(
         tables=tables,
@@ -112,19 +117,21 @@ def _pass(
     rows: Rows,
     blocks: Sequence[Block],
     metrics: Sequence[FieldMetric],
+    relate: Relate | None,
     workers: int | None,
     progress: Progress | None,
 ) -> tuple[int, list[Scanner]]:
     """Every field into its row. Rows are apart and counts are integers: the order of the threads leaves no trace."""
     scanners: dict[int, tuple[Scanner, Measures]] = {}
-    geometries: Geometries = {}
     previous = any(m.needs_previous for m in metrics)
     runs = make_runs(source, blocks, workers or default_workers(), previous=previous)
     lookup = Lookup(blocks) if previous else None
+    if relate is not None:
+        relate.read_statics(Buffers())
 
     def work(blocks: tuple[Block, ...], worker: Worker) -> None:
         if worker.number not in scanners:
-            measures = Measures(source, knowledge, metrics, geometries)
+            measures = Measures(source, knowledge, metrics)
             scanner = Scanner(source, knowledge, bins, rows, measures if metrics else None)
             scanners[worker.number] = scanner, measures
         scanner, measures = scanners[worker.number]
@@ -135,6 +142,8 @@ def _pass(
             for field in source.read(block, worker.buffers):
                 worker.checkpoint()
                 scanner.scan(field)
+                if relate is not None:
+                    relate.add(field)
 
     used = run(runs, work, workers=workers, describe=lambda r: name_block(source, r[0]), progress=progress)
     return used, [scanner for scanner, _ in scanners.values()]

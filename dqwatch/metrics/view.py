@@ -46,8 +46,7 @@ class FieldView:
     mean: float
     std: float
 
-    def __init__(self, geometries: dict[int, Geometry]) -> None:
-        self._geometries = geometries
+    def __init__(self) -> None:
         self._mask: np.ndarray | None = None
         self.entry: Entry | None = None
         self.previous: np.ndarray | None = None
@@ -75,8 +74,4 @@ class FieldView:
         """Rows and neighbours of the cells; made once per grid."""
         from dqwatch.metrics.geometry import geometry_of
 
-        key = id(self.grid)
-        made = self._geometries.get(key)
-        if made is None:
-            made = self._geometries[key] = geometry_of(self.grid)
-        return made
+        return geometry_of(self.grid)

@@ -167,7 +167,7 @@ class MessageSource:
             dtype="float64",
             chunks=(1, messages[0].n_points),
             codec="; ".join(sorted(packings)),
-            stored_bytes=sum(m.part.length for m in messages),
+            stored_bytes=sum(m.part.stored_bytes for m in messages),
         )
 
     def blocks(self) -> Sequence[Block]:

@@ -106,9 +106,10 @@ def library() -> Any:
         import eccodes
     except (ImportError, RuntimeError) as error:  # RuntimeError: the Python package is there, the C library is not
         raise MissingExtraError("reading GRIB needs eccodes: pip install 'dqwatch[grib]'") from error
-    silence = open(os.devnull, "w")  # noqa: SIM115 (the library writes to it as long as the process lives)
-    atexit.register(silence.close)
-    eccodes.codes_context_set_logging(silence)
+    if hasattr(eccodes, "codes_context_set_logging"):  # older ones have no such function, and talk
+        silence = open(os.devnull, "w")  # noqa: SIM115 (the library writes to it as long as the process lives)
+        atexit.register(silence.close)
+        eccodes.codes_context_set_logging(silence)
     return eccodes
 
 

@@ -23,6 +23,12 @@ class Part(NamedTuple):
     sections: tuple[tuple[int, int], ...] = ()
     """(offset, length) of the sections of this field; () if the message holds one field only."""
 
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of its own: data section and what describes it; sections shared with other fields are not counted."""
+        own = [length for _, length in self.sections[-4:]]
+        return sum(own) if own else self.length
+
 
 def section_groups(descriptor: int, part: Part) -> list[tuple[tuple[int, int], ...]]:
     """The sections (offset, length) that each field of a GRIB 2 message consists of."""
