@@ -184,12 +184,24 @@ def _is_forecast(leads: np.ndarray) -> bool:
     return known.size > 0 and known.min() >= 0 and 0 < known.max() <= LONGEST_FORECAST
 
 
+def bounds_hours(collection: Collection, moments: Moments) -> float | None:
+    """Hours between the bounds of each time, if they are the same for all; None if not, or without bounds."""
+    valid = moments.valid
+    found = next(collection.named(valid, "bounds"), None) if valid is not None else None
+    if valid is None or found is None or found.shape != (*valid.shape, 2) or found.dtype.kind not in "iufM":
+        return None
+    attrs = {**valid.attrs, **{k: v for k, v in found.attrs.items() if k in ("units", "calendar")}}
+    edges = decode_times(collection.values(found), attrs, found.name).seconds
+    lengths = np.unique(_combined(edges[..., 1], edges[..., 0], -1))
+    return int(lengths[0]) / 3600 if lengths.size == 1 and lengths[0] > 0 else None
+
+
 def _index_axis(collection: Collection, moments: Moments, shape: tuple[int, ...]) -> TimeAxis:
     """An axis that is no time: its labels are the values of its coordinates."""
     columns = []
     for dim, length in zip(moments.dims, shape, strict=True):
-        array = collection.arrays.get(dim)
-        values = collection.raw(array) if array is not None and array.dims == (dim,) else np.arange(length)
+        array = collection.along(dim)
+        values = collection.raw(array) if array is not None else np.arange(length)
         columns.append([raw_text(v) for v in values])
     labels = columns[0]
     if len(columns) > 1:

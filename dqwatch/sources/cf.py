@@ -74,10 +74,11 @@ class CFSource:
         return [self._described(array) for array in self._collection.arrays.values()]
 
     def _described(self, array: RawArray) -> StoredArray:
+        along = zip(map(self._collection.along, array.dims), array.shape, strict=True)
         lengths = [
-            (self._collection.arrays[d].shape[0], n)
-            for d, n in zip(array.dims, array.shape, strict=True)
-            if d in self._collection.arrays and d != array.name and self._collection.dim_role(d) in _MOVING
+            (c.shape[0], n)
+            for c, n in along
+            if c is not None and c.name != array.name and self._collection.role(c.name) in _MOVING
         ]
         length_ok = all(a == b for a, b in lengths) if lengths else None
         return dataclasses.replace(array.describe(), length_ok=length_ok)

@@ -68,6 +68,9 @@ _BOUNDS = re.compile(r"_(bnds|bounds|bnd|vertices|verts|corners)$", re.IGNORECAS
 _ALWAYS = ("latitude", "longitude", "time", "reference", "lead")
 """Roles that a declaration (standard name, units) settles, whether or not anybody refers to the array."""
 
+_NUMERIC = ("latitude", "longitude", "vertical", "x", "y")
+"""Roles that only numbers can have."""
+
 
 def role_of_name(name: str) -> str | None:
     """What a dimension or coordinate of this name usually is."""
@@ -121,6 +124,11 @@ class Collection:
                 return self.arrays.get(name.lstrip("/"))
             group = group.rpartition("/")[0]
 
+    def along(self, dim: str) -> RawArray | None:
+        """The coordinate of a dimension that has its name."""
+        found = self.arrays.get(dim)
+        return found if found is not None and found.dims == (dim,) else None
+
     def named(self, array: RawArray, attribute: str) -> Iterator[RawArray]:
         """The arrays that an attribute names, blank-separated; words that end in a colon are keys."""
         for word in str(array.attrs.get(attribute, "")).split():
@@ -131,7 +139,7 @@ class Collection:
     def coordinates(self, array: RawArray) -> list[RawArray]:
         """The coordinates that an array refers to, and those of its dimensions."""
         named = [c for c in self.named(array, "coordinates") if c.name != array.name]
-        own = [self.arrays[d] for d in array.dims if d in self.arrays and self.arrays[d].dims == (d,)]
+        own = [c for c in map(self.along, array.dims) if c is not None]
         return list({c.name: c for c in [*named, *own]}.values())
 
     @cached_property
@@ -168,7 +176,10 @@ class Collection:
     def role(self, name: str) -> str | None:
         """What an array is if it is a coordinate; None for data."""
         if name not in self._roles:
-            self._roles[name] = self._role(self.arrays[name])
+            found = self._role(self.arrays[name])
+            if found in _NUMERIC and self.arrays[name].dtype.kind not in "iuf":
+                found = "auxiliary"
+            self._roles[name] = found
         return self._roles[name]
 
     def _role(self, array: RawArray) -> str | None:
@@ -201,7 +212,7 @@ class Collection:
 
     def dim_role(self, dim: str) -> str | None:
         """What a dimension is, by its coordinate or else its name."""
-        if dim in self.arrays and self.arrays[dim].dims == (dim,):
+        if self.along(dim) is not None:
             found = self.role(dim)
             if found not in (None, "auxiliary"):
                 return found

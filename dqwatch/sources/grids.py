@@ -42,8 +42,11 @@ def regular_grid(latitudes: np.ndarray, longitudes: np.ndarray, name: str = "gri
     if not origin and rows.size == 1:
         weights, origin = longitude_widths(columns), "longitude widths of a single row"
     elif not origin:
-        bands, origin = _bands(rows)
-        weights = np.outer(bands, longitude_widths(columns)).ravel()
+        try:
+            bands, origin = _bands(rows)
+            weights = np.outer(bands, longitude_widths(columns)).ravel()
+        except NoAreaError as error:
+            origin = f"none: {error}"
     return Grid(
         kind="regular",
         shape=shape,

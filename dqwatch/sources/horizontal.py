@@ -183,7 +183,7 @@ def _projected_cells(collection: Collection, array: RawArray) -> Cells | None:
     mapping = next(iter(_mapping(collection, array)), None)
     name = f"{dims[0]}, {dims[1]}"
     if mapping is not None and mapping.attrs.get("grid_mapping_name") == "rotated_latitude_longitude":
-        axes = [collection.arrays.get(d) for d in dims]
+        axes = [collection.along(d) for d in dims]
         if axes[0] is not None and axes[1] is not None:
             y, x = axes[0], axes[1]
             return Cells(dims, (*dims, mapping.name), lambda: _rotated_grid(collection, mapping.attrs, y, x, name))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dqwatch.sources.axes import Moments, find_moments, make_axis
+from dqwatch.sources.axes import Moments, bounds_hours, find_moments, make_axis
 from dqwatch.sources.coordinates import Collection, declared_role
 from dqwatch.sources.decoding import Decoder, NoFieldsError, make_decoder
 from dqwatch.sources.horizontal import Cells, Grids, find_cells
@@ -51,6 +51,8 @@ class Layout:
     """Lengths of the time dimensions by the axis; those of an array still being written may be shorter."""
     height: float | None
     """Of a scalar height coordinate, m."""
+    period: float | None
+    """Hours between the bounds of each time."""
 
     def lengths(self, positions: Sequence[int]) -> tuple[int, ...]:
         """Lengths of some dimensions."""
@@ -163,6 +165,7 @@ class _Planner:
             axis=axis,
             axis_shape=axis_shape,
             height=height,
+            period=bounds_hours(self.collection, moments),
         )
 
     def unplaced(self, array: RawArray) -> Cells:
@@ -249,7 +252,7 @@ class _Planner:
 
     def position(self, dim: str, index: int) -> str:
         """The value of a further dimension as it stands in names."""
-        array = self.collection.arrays.get(dim)
-        if array is not None and array.dims == (dim,) and array.dtype.kind in "iu":
+        array = self.collection.along(dim)
+        if array is not None and array.dtype.kind in "iu":
             return str(int(self.collection.values(array)[index]))
         return str(index)

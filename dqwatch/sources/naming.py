@@ -43,6 +43,7 @@ def _variables(layout: Layout) -> Iterator[tuple[Variable, str]]:
     attributes = {str(k): plain(v) for k, v in array.attrs.items()}
     units = str(attributes["units"]).strip() if attributes.get("units") is not None else None
     entry, param, level_in_name = _identified(layout, attributes, units)
+    kind = _kind(attributes, entry)
     for step in layout.steps:
         if level_in_name is not None:
             step = step._replace(level=level_in_name, level_type="pl", level_units=None, is_dimension=True)
@@ -55,7 +56,8 @@ def _variables(layout: Layout) -> Iterator[tuple[Variable, str]]:
             level_type=level_type,
             level_units=step.level_units if level is not None else None,
             units=units,
-            kind=_kind(attributes, entry),
+            kind=kind,
+            period=layout.period if kind not in ("instant", "constant") else None,
             times=layout.axis,
             grid=layout.grid,
             members=layout.n_members,

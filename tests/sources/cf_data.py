@@ -30,10 +30,10 @@ class Plain:
         self.reads: list[int] = []
 
     def read(self, selection: Selection, out: np.ndarray | None, buffers: Buffers) -> np.ndarray:
-        part = self.values[selection]
+        part = np.asarray(self.values[selection])
         self.reads.append(part.nbytes)
         if out is None:
-            return part.copy()
+            return np.array(part)
         np.copyto(out, part)
         return out
 

@@ -128,6 +128,21 @@ def test_the_kind_of_a_known_quantity_is_that_of_the_catalogue():
     assert source_of(surface("tp", units="m")).variables[0].kind == "accumulation"
 
 
+def accumulated(bounds) -> CFSource:
+    return source_of(
+        axis("time", [0.0, 6], units="hours since 2020-01-01", bounds="time_bnds"),
+        Plain("time_bnds", ("time", "bnds"), np.array(bounds, "f8")),
+        numbered("tp", ("time", "lat", "lon"), (2, 3, 4), units="m", cell_methods="time: sum"),
+        numbered("tas", ("time", "lat", "lon"), (2, 3, 4), units="K"),
+    )
+
+
+def test_the_period_of_an_accumulation_is_that_of_its_bounds():
+    assert [v.period for v in accumulated([[-6, 0], [0, 6]]).variables] == [6.0, None]
+    assert [v.period for v in accumulated([[-6, 0], [-6, 6]]).variables] == [None, None]
+    assert [v.period for v in accumulated([[0, 0], [6, 6]]).variables] == [None, None]
+
+
 def test_what_is_no_data_is_left_out_and_said():
     source = source_of(
         steps(2),

@@ -189,6 +189,12 @@ def test_a_zonal_mean():
     assert grid.area_weights == pytest.approx([0.25, 0.5, 0.25], rel=1e-12)
 
 
+def test_rows_that_all_lie_on_one_latitude_have_no_weights():
+    lat = axis("lat", [10.0, 10, 10], units="degrees_north")
+    grid = only_grid(lat, places()[1], numbered("t2m", ("lat", "lon"), (3, 4)))
+    assert (grid.area_weights, grid.weights_origin) == (None, "none: a single latitude has no extent")
+
+
 def test_a_section_along_a_meridian():
     grid = only_grid(
         axis("lat", [60.0, 0, -60], units="degrees_north"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -20,7 +22,7 @@ from dqwatch.sources.cf import CFSource
 from dqwatch.sources.classic import open_classic
 from dqwatch.sources.hdf5 import open_hdf5
 from dqwatch.sources.netcdf import open_netcdf
-from dqwatch.types import NOT_A_TIME
+from dqwatch.types import NOT_A_TIME, Block
 
 IRIS = sorted(str(p.relative_to(iris_sample_data.path)) for p in Path(iris_sample_data.path).rglob("*.nc"))
 
@@ -315,6 +317,21 @@ def test_truncations_of_hdf5_end_in_one_kind_of_error(tmp_path):
     for length in range(8, len(content), 997):
         path.write_bytes(content[:length])
         assert read_all(path) == "refused"
+
+
+@pytest.mark.parametrize("form", ["classic", "netcdf4"])
+def test_several_threads_may_read_at_once(form, tmp_path):
+    source = source_of(written(sample(), tmp_path, form, {"t2m": {"dtype": "f4", "_FillValue": np.float32(-1)}}))
+    blocks = [Block((t,), (v,)) for t in range(6) for v in range(2)] * 20
+    whole = {(f.time, f.variable): f.values for f in fields(source)}
+
+    def read(block: Block) -> bool:
+        (field,) = source.read(block, own.buffers)
+        return np.array_equal(field.values, whole[field.time, field.variable])
+
+    own = threading.local()
+    with ThreadPoolExecutor(4, initializer=lambda: setattr(own, "buffers", Buffers())) as pool:
+        assert all(pool.map(read, blocks))
 
 
 def test_arrays_of_both_formats_read_any_part(tmp_path):
