@@ -112,6 +112,7 @@ def audit(
     waivers: options.Waivers = None,
     json: options.JsonFile = None,
     html: options.HtmlFile = None,
+    junit: options.JunitFile = None,
     tables: options.TablesFolder = None,
     workers: options.Workers = None,
     select: options.Select = None,
@@ -136,6 +137,7 @@ def gate(
     waivers: options.Waivers = None,
     json: options.JsonFile = None,
     html: options.HtmlFile = None,
+    junit: options.JunitFile = None,
     tables: options.TablesFolder = None,
     workers: options.Workers = None,
     select: options.Select = None,
@@ -164,7 +166,7 @@ def inspect(
 
     Example: dqwatch inspect era5.zarr --pattern time=28,cell=10%,variable=2t
     """
-    outputs = options.Outputs(json=json, html=None, tables=None, quiet=False, verbose=verbose)
+    outputs = options.Outputs(json=json, html=None, junit=None, tables=None, quiet=False, verbose=verbose)
     return partial(_inspect, data, {"pattern": pattern, "batch": batch}, outputs)
 
 

@@ -66,6 +66,12 @@ JsonFile = Annotated[
 HtmlFile = Annotated[
     str | None, typer.Option("--html", metavar="FILE", help="Write a page to look at. Example: --html verdict.html")
 ]
+JunitFile = Annotated[
+    str | None,
+    typer.Option(
+        "--junit", metavar="FILE", help="Write JUnit XML for continuous integration. Example: --junit verdict.xml"
+    ),
+]
 TablesFolder = Annotated[
     str | None,
     typer.Option("--tables", metavar="DIR", help="Write each table as a Parquet file. Example: --tables out/tables"),
@@ -144,6 +150,7 @@ class Outputs(NamedTuple):
 
     json: str | None
     html: str | None
+    junit: str | None
     tables: str | None
     quiet: bool
     verbose: bool
@@ -156,7 +163,7 @@ class Outputs(NamedTuple):
         UsageError
             If a file or folder cannot be made, or Parquet is asked for and pyarrow is not installed.
         """
-        if not (self.json or self.html or self.tables):
+        if not (self.json or self.html or self.junit or self.tables):
             return
         from dqwatch.reports import files
 
@@ -164,6 +171,8 @@ class Outputs(NamedTuple):
             files.check_file(self.json, "--json")
         if self.html:
             files.check_file(self.html, "--html")
+        if self.junit:
+            files.check_file(self.junit, "--junit")
         if self.tables:
             from dqwatch.tables import write_parquet
 
@@ -171,11 +180,13 @@ class Outputs(NamedTuple):
             write_parquet({}, self.tables)
 
     def write(self, verdict: Verdict) -> None:
-        """Write page and tables; of a run that ended in an error there are no tables."""
-        if self.html:
-            from dqwatch.reports.files import write_text
+        """Write page, JUnit and tables; of a run that ended in an error there are no tables."""
+        from dqwatch.reports.files import write_text
 
+        if self.html:
             write_text(self.html, verdict.to_html())
+        if self.junit:
+            write_text(self.junit, verdict.to_junit())
         if self.tables and verdict.tables:
             from dqwatch.tables import write_parquet
 

@@ -286,6 +286,8 @@ class Verdict:
     baseline: Mapping[str, Any] | None = None
     drift: Mapping[str, Any] | None = None
     advice: Mapping[str, Any] | None = None
+    fail_on: str = "critical"
+    """The least severity that closes the gate, or 'never'."""
     waivers: Mapping[str, str] | None = None
     """`path` and `sha256` of the file of waivers; None without one."""
     grids: tuple[Grid, ...] = ()
@@ -309,6 +311,10 @@ class Verdict:
     def to_json(self) -> str:
         """The verdict as the JSON document that `--json` writes."""
         return str(registry.load("reports", "json")(self))
+
+    def to_junit(self) -> str:
+        """The verdict as the JUnit XML that `--junit` writes."""
+        return str(registry.load("reports", "junit")(self))
 
     def to_html(self) -> str:
         """The verdict as one self-contained HTML page."""

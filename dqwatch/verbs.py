@@ -209,6 +209,7 @@ def _judge(
             tables=scan.tables,
             sampled=_in_words(part),
             notes=tuple(source.notes),
+            fail_on=fail_on,
             waivers={"path": excused.path, "sha256": excused.sha256} if excused else None,
             grids=tuple(source.grids),
         )

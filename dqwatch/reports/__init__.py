@@ -1,1 +1,1 @@
-"""Verdicts as JSON, text and HTML, each module a plug-in `render(verdict) -> str` of the group `dqwatch.reports`."""
+"""Verdicts as JSON, text, HTML and JUnit XML: modules with `render(verdict) -> str`, plug-ins of `dqwatch.reports`."""

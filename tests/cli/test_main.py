@@ -118,14 +118,16 @@ def test_json_on_stdout_is_all_that_stands_there(audit, capfd):
 
 def test_outputs_may_be_combined(audit, capfd, tmp_path):
     words = ["--json", f"{tmp_path}/v.json", "--html", f"{tmp_path}/v.html", "--tables", f"{tmp_path}/t/u"]
+    words += ["--junit", f"{tmp_path}/v.xml"]
     assert main(["audit", "a.zarr", *words]) == 1
     assert capfd.readouterr().out == ""
     assert (tmp_path / "v.json").read_text() == f"{VERDICT.to_json()}\n"
     assert (tmp_path / "v.html").read_text("utf-8").startswith("<!doctype html>")
+    assert (tmp_path / "v.xml").read_text("utf-8") == f"{VERDICT.to_junit()}\n"
     assert list(pd.read_parquet(tmp_path / "t" / "u" / "times.parquet")["n"]) == [1, 2]
 
 
-@pytest.mark.parametrize("option", ["--json", "--html", "--tables"])
+@pytest.mark.parametrize("option", ["--json", "--html", "--junit", "--tables"])
 def test_an_output_that_cannot_be_written_is_told_before_the_scan(audit, capfd, tmp_path, option):
     (tmp_path / "file").touch()
     assert main(["audit", "a.zarr", option, f"{tmp_path}/file/x"]) == 2

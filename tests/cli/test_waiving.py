@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -87,3 +88,14 @@ def test_an_absent_file_is_one_line(path, tmp_path, capfd, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["gate", "absent.zarr", "--waivers", path]) == 2
     assert re.fullmatch(r"dqwatch: .+\n", capfd.readouterr().err)
+
+
+def test_the_waived_are_skipped_in_junit(with_nan, tmp_path, capfd):
+    waivers = written(tmp_path, f"- {{rule: nan.none, end: 2020-03-01, {ANN}}}\n")
+    words = ["gate", with_nan, "--select", "t2m", "--waivers", waivers, "--junit", str(tmp_path / "v.xml")]
+    code, document, _ = judged(capfd, *words)
+    root = ET.parse(tmp_path / "v.xml").getroot()  # noqa: S314 - our own file
+    assert (code, root.get("tests")) == (1, str(int(document["summary"]["rules"]) + int(root.get("skipped") or 0) - 1))
+    cases = {case.get("name"): [child.tag for child in case] for case in root.iter("testcase")}
+    assert cases["nan.none[2t]"] == ["failure"]
+    assert cases["nan.none[2t] waived"] == ["skipped"]
