@@ -1,0 +1,142 @@
+"""Isolated cells: rain that falls on one cell among dry ones, values that stand off all around them."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from dqwatch import units as units_of
+from dqwatch.metrics.geometry import Geometry
+from dqwatch.metrics.kernel_graph import list_graph_steps
+from dqwatch.metrics.kernel_neighbours import (
+    count_spikes_in_rows,
+    count_spikes_on_graph,
+    count_wet_in_rows,
+    count_wet_on_graph,
+)
+from dqwatch.metrics.kernel_rows import list_row_steps
+
+WET, DRY = 1.0, 0.1
+"""Rain in 6 h (mm) of a wet cell, and below that of a dry one."""
+SPIKE = 8.0
+"""Robust standard deviations of the differences of neighbours by which a spike stands off: a proposal."""
+_HOURS = 6.0
+_UPPER_QUARTILE = 1.1503493803760079
+"""Of |x|, x normal of standard deviation 1: Phi(1.1503..) = 7/8."""
+
+
+class RainLimits(NamedTuple):
+    """In the units of the data."""
+
+    wet: float
+    """A wet cell has so much or more."""
+    dry: float
+    """A dry cell has less."""
+
+
+def rain_limits(units: str | None, hours: float | None, *, wet: float = WET, dry: float = DRY) -> RainLimits | None:
+    """What counts as wet and dry.
+
+    Parameters
+    ----------
+    units : str or None
+        Of a depth of rain, a mass per area, or a rate of either.
+    hours : float or None
+        Period of an accumulation; 6 h where it is unknown. Rates need none.
+    wet, dry : float, mm in 6 h
+
+    Returns
+    -------
+    RainLimits or None
+        None where the units are none of rain.
+    """
+    per_second = 1 / (_HOURS * 3600)
+    period = (hours if hours and hours > 0 else _HOURS) / _HOURS
+    for known, factor in (("mm", period), ("kg m-2", period), ("mm s-1", per_second), ("kg m-2 s-1", per_second)):
+        convert = units_of.converter(known, units)
+        if convert is not None:
+            return RainLimits(convert(wet * factor), convert(dry * factor))
+    return None
+
+
+def count_isolated_rain(values: np.ndarray, geometry: Geometry, limits: RainLimits) -> float:
+    """Wet cells all of whose neighbours are dry ("rain pox").
+
+    Neighbours are the eight around a cell where the grid has rows (see `kernel_neighbours`), else the nearest cells.
+    Neighbours that are not finite do not count; a cell without any finite neighbour is not isolated.
+
+    Parameters
+    ----------
+    values : np.ndarray (cell,), float32 or float64
+    geometry : Geometry
+    limits : RainLimits, units of the values
+
+    Returns
+    -------
+    float
+        Number of cells; NaN where neighbours are unknown.
+    """
+    rows, graph = geometry.rows, geometry.graph
+    wet, dry = (values.dtype.type(limit) for limit in limits)
+    if graph is not None:
+        return float(count_wet_on_graph(values, graph.starts, graph.cells, wet, dry))
+    if rows is None:
+        return math.nan
+    return float(count_wet_in_rows(values, rows.starts, rows.lengths, rows.closed, rows.first, rows.step, wet, dry))
+
+
+def count_spikes(values: np.ndarray, geometry: Geometry, *, strength: float = SPIKE) -> float:
+    """Cells above all their neighbours, or below them all, by more than `strength` times `step_scale`.
+
+    Neighbours as for `count_isolated_rain`.
+
+    Parameters
+    ----------
+    values : np.ndarray (cell,), float32 or float64, of a smooth variable
+    geometry : Geometry
+    strength : float
+
+    Returns
+    -------
+    float
+        Number of cells; NaN where neighbours are unknown or a quarter of the field has no differences: not smooth.
+    """
+    threshold = strength * step_scale(values, geometry)
+    rows, graph = geometry.rows, geometry.graph
+    if not threshold > 0:
+        return math.nan
+    if graph is not None:
+        return float(count_spikes_on_graph(values, graph.starts, graph.cells, threshold))
+    if rows is None:
+        return math.nan
+    return float(count_spikes_in_rows(values, rows.starts, rows.lengths, rows.closed, rows.first, rows.step, threshold))
+
+
+def step_scale(values: np.ndarray, geometry: Geometry) -> float:
+    """Robust standard deviation of the differences of neighbours: the upper quartile of their size over 1.150.
+
+    The quartile is an element: of n finite differences in ascending order the one at (3 (n - 1)) // 4, taken to
+    float32. Pairs are those of a row (not around the globe), or all neighbours where there are no rows.
+
+    Returns
+    -------
+    float
+        NaN where there is no pair, or the quartile is 0.
+    """
+    rows, graph = geometry.rows, geometry.graph
+    if rows is not None:
+        steps = np.empty(values.size, np.float32)
+        list_row_steps(values, rows.starts, rows.lengths, steps)
+    elif graph is not None:
+        steps = np.empty(graph.cells.size // 2, np.float32)
+        list_graph_steps(values, *graph, steps)
+    else:
+        return math.nan
+    n = int(np.count_nonzero(np.isfinite(steps)))
+    if n == 0:
+        return math.nan
+    place = (3 * (n - 1)) // 4
+    steps.partition(place)  # what is not finite comes last
+    return float(steps[place]) / _UPPER_QUARTILE or math.nan
