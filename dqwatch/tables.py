@@ -203,6 +203,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("reference_std", "float", "of the variable", "standard deviation over the valid places"),
         Column("mean_difference", "float", "reference_std", "mean minus that of the reference, over the same area"),
         Column("rms", "float", "of the variable", "root mean square difference over the valid places"),
+        Column("rms_relative", "float", "reference_std", "the same over the standard deviation of the reference"),
         Column("correlation", "float", "1", "over the valid places; NaN where the reference does not vary"),
         Column("range_excess", "float", "ranges of the reference", "how far the data reach beyond its extremes"),
         Column("mask_agreement", "float", "1", "share of clear places where both or neither are missing"),
@@ -241,6 +242,16 @@ OPTIONAL: dict[str, tuple[Column, ...]] = {
     "pairs": (),
 }
 """Columns that a table has only where a rule wanted them and their input was there, in their order."""
+
+ROWS: dict[str, str] = {
+    "fields": "time, variable and member",
+    "times": "time of each axis, present or expected",
+    "variables": "variable on each level",
+    "grid": "grid",
+    "arrays": "stored array",
+    "pairs": "time, variable and member of the data and their reference",
+}
+"""What a table has one row for."""
 
 
 def columns_of(table: str) -> tuple[Column, ...]:
