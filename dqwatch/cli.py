@@ -188,6 +188,16 @@ def show_rules(name: options.RuleSetName) -> None:
     say("\n\n".join(map(details, load_rule_sets((name,)))), sys.stdout)
 
 
+@rules_app.command("explain")
+def explain_rule(rule: options.RuleId, rules: options.MoreRules = None) -> None:
+    """Explain a rule: why, what it looks at, its threshold, what to do. Example: dqwatch rules explain nan.none"""
+    from dqwatch.expectations import explanation
+    from dqwatch.reports.rules import explanation as render
+
+    parts = explanation.explain(rule, rules or ())
+    say(render(parts, width=width(sys.stdout) or 100), sys.stdout)
+
+
 @rules_app.command("lint")
 def lint_rules(files: options.RuleFiles) -> int:
     """Check rule files without data; exit code 2 if one is wrong. Example: dqwatch rules lint mine.yaml"""

@@ -29,6 +29,12 @@ def _complete_rules(incomplete: str) -> list[str]:
     return [name for name in list_rule_sets() if name.startswith(incomplete)]
 
 
+def _complete_ids(incomplete: str) -> list[str]:
+    from dqwatch.expectations.explanation import list_ids
+
+    return [name for name in list_ids() if name.startswith(incomplete)]
+
+
 Data = Annotated[
     list[str],
     typer.Argument(
@@ -141,6 +147,18 @@ Verbose = Annotated[
 RuleSetName = Annotated[
     str,
     typer.Argument(metavar="NAME|FILE", autocompletion=_complete_rules, help="A shipped rule set or a file: missing"),
+]
+RuleId = Annotated[
+    str, typer.Argument(metavar="ID", autocompletion=_complete_ids, help="Id of a rule, as findings have it: nan.none")
+]
+MoreRules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rules",
+        metavar="NAME|FILE",
+        autocompletion=_complete_rules,
+        help="Rules of your own besides the shipped ones; repeatable. Example: --rules ./mine.yaml",
+    ),
 ]
 RuleFiles = Annotated[list[str], typer.Argument(metavar="FILE...", help="Rule files of your own: mine.yaml more.yaml")]
 

@@ -1,8 +1,9 @@
-"""Rule sets as text, for `dqwatch rules list` and `dqwatch rules show`."""
+"""Rule sets as text, for `dqwatch rules list`, `show` and `explain`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dqwatch.reports.findings import clean
@@ -20,6 +21,18 @@ def details(rule_set: RuleSet) -> str:
     """A rule set with all of its rules: what each looks at, what it expects, and what to do if it fails."""
     opening = f"{clean(rule_set.name)}: {clean(rule_set.description)}"
     return "\n\n".join([f"{opening}\n{rule_set.path}\nsha256 {rule_set.sha256}", *map(_rule, rule_set.rules)])
+
+
+def explanation(parts: Sequence[tuple[str, str]], width: int = 100) -> str:
+    """A rule in words: the first part as its head, then what each is about at the left and the part beside it."""
+    (rule, title), *rest = ((clean(label), clean(text)) for label, text in parts)
+    left = max(len(label) for label, _ in rest) + 2
+    lines = [f"{rule} {title}", ""]
+    for label, text in rest:
+        room = max(width - left, 40)
+        wrapped = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
+        lines += [f"{(label if i == 0 else ''):<{left}}{line}" for i, line in enumerate(wrapped)]
+    return "\n".join(lines)
 
 
 def _rule(rule: Rule) -> str:

@@ -1,0 +1,56 @@
+"""`dqwatch rules ...` on the command line."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from dqwatch.cli import main
+
+
+def test_a_rule_is_explained(capfd):
+    assert main(["rules", "explain", "nan.none"]) == 0
+    out, err = capfd.readouterr()
+    assert err == ""
+    assert out.startswith("nan.none (critical) NaN where none is expected\n")
+    assert re.search(r"^looks at +fields\.n_nan_unexpected \[cells\]: ", out, re.M)
+    assert re.search(r"^sets +audit, .*missing$", out, re.M)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("explain nan.non", r"there is no rule 'nan\.non' \(did you mean 'nan\.none'\?\); .*"),
+        ("explain", "Missing argument 'ID'.*"),
+        ("explain nan.none --rules absent.yaml", r"absent\.yaml: there is no such file"),
+    ],
+)
+def test_what_is_wrong_is_one_line(line, message, capfd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["rules", *shlex.split(line)]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert re.fullmatch(rf"dqwatch: {message}\n", err)
+
+
+def test_ids_are_completed(capfd, monkeypatch):
+    asked = {"_DQWATCH_COMPLETE": "complete_bash", "COMP_WORDS": "dqwatch rules explain nan.", "COMP_CWORD": "3"}
+    for key, value in {**os.environ, **asked}.items():
+        monkeypatch.setenv(key, value)
+    with pytest.raises(SystemExit):
+        main([])
+    found = capfd.readouterr().out.split()
+    assert {"nan.none", "nan.masked", "nan.pattern"} <= set(found)
+    assert all(name.startswith("nan.") for name in found)
+
+
+def test_a_rule_of_ones_own_is_explained(capfd, tmp_path: Path):
+    (tmp_path / "mine.yaml").write_text("rule_set: mine\nrules: [{id: nan.none, severity: info}]\n")
+    assert main(["rules", "explain", "nan.none", "--rules", str(tmp_path / "mine.yaml")]) == 0
+    out = capfd.readouterr().out
+    assert out.startswith("nan.none (info)")
+    assert re.search(r"^sets +audit, .*missing, mine$", out, re.M)
