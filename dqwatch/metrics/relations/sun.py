@@ -45,37 +45,44 @@ def highest_elevation(context: Context, hours: float) -> np.ndarray | None:
     """
     if context.latitudes is None or context.longitudes is None or not math.isfinite(context.seconds):
         return None
-    vectors = _vectors(context)
+    cells = _cells(context, context.latitudes, context.longitudes)
     end = context.seconds
-    start = end - 3600.0 * min(hours, 24.0)
-    first, last = find_sun(start), find_sun(end)
-    greatest = np.maximum(_elevation(vectors, first), _elevation(vectors, last))
-    # Where the sun crosses the meridian in between: its longitude falls from that of `first` by the hours between.
-    swept = (last.longitude - first.longitude) % -360.0 if hours < 24 else -360.0
-    past_noon = (first.longitude - np.asarray(context.longitudes)) % 360.0 <= -swept
-    latitude = np.radians(np.asarray(context.latitudes, np.float64))
-    noon = np.maximum(*(np.cos(latitude - math.radians(sun.latitude)) for sun in (find_sun(end - 3600 * hours), last)))
+    first, last = find_sun(end - 3600.0 * min(hours, 24.0)), find_sun(end)
+    greatest = np.maximum(cells.elevation(first), cells.elevation(last))
+    # Where the sun crosses the meridian in between: its longitude falls from that of `first` by the degrees swept.
+    swept = (first.longitude - last.longitude) % 360.0 if hours < 24 else 360.0
+    ahead = first.longitude % 360.0 - cells.longitude
+    past_noon = np.where(ahead < 0, ahead + 360.0, ahead) <= swept
+    noon = np.maximum(*(cells.at_noon(sun) for sun in (find_sun(end - 3600.0 * hours), last)))
     return np.where(past_noon, np.maximum(noon, greatest), greatest)
 
 
-def _elevation(vectors: np.ndarray, sun: Sun) -> np.ndarray:
-    latitude, longitude = math.radians(sun.latitude), math.radians(sun.longitude)
-    towards = (
-        math.cos(latitude) * math.cos(longitude),
-        math.cos(latitude) * math.sin(longitude),
-        math.sin(latitude),
-    )
-    return np.asarray(vectors @ np.array(towards))
+class _Cells:
+    """What does not depend on time, of the places of cells: float64 (cell,) each."""
+
+    def __init__(self, latitudes: np.ndarray, longitudes: np.ndarray) -> None:
+        lat, lon = (np.radians(np.asarray(degrees, np.float64)) for degrees in (latitudes, longitudes))
+        self.cosine, self.sine = np.cos(lat), np.sin(lat)
+        self.x, self.y = self.cosine * np.cos(lon), self.cosine * np.sin(lon)
+        self.longitude = np.asarray(longitudes, np.float64) % 360.0
+
+    def elevation(self, sun: Sun) -> np.ndarray:
+        """Sine of the elevation of the sun."""
+        lat, lon = math.radians(sun.latitude), math.radians(sun.longitude)
+        across = self.x * (math.cos(lat) * math.cos(lon)) + self.y * (math.cos(lat) * math.sin(lon))
+        return across + self.sine * math.sin(lat)
+
+    def at_noon(self, sun: Sun) -> np.ndarray:
+        """The same when the sun stands in the meridian."""
+        lat = math.radians(sun.latitude)
+        return self.cosine * math.cos(lat) + self.sine * math.sin(lat)
 
 
-def _vectors(context: Context) -> np.ndarray:
-    """Unit vectors to the cells, float64 (cell, 3)."""
-    if "vectors" not in context.memo:
-        lat = np.radians(np.asarray(context.latitudes, np.float64))
-        lon = np.radians(np.asarray(context.longitudes, np.float64))
-        vectors = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
-        context.memo["vectors"] = vectors
-    return np.asarray(context.memo["vectors"])
+def _cells(context: Context, latitudes: np.ndarray, longitudes: np.ndarray) -> _Cells:
+    cells: _Cells | None = context.memo.get("cells")
+    if cells is None:
+        cells = context.memo["cells"] = _Cells(latitudes, longitudes)
+    return cells
 
 
 def mean_sunshine(latitude: np.ndarray, hour_angle: np.ndarray, hours: float, declination: float) -> np.ndarray:
