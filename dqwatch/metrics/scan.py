@@ -126,6 +126,7 @@ def _pass(
     previous = any(m.needs_previous for m in metrics)
     runs = make_runs(source, blocks, workers or default_workers(), previous=previous)
     lookup = Lookup(blocks) if previous else None
+    current: dict[tuple[Block, ...], Block] = {}
     if relate is not None:
         relate.read_statics(Buffers())
 
@@ -139,13 +140,16 @@ def _pass(
             for field in source.read(part, worker.buffers):
                 measures.keep(field)
         for block in blocks:
+            current[blocks] = block
             for field in source.read(block, worker.buffers):
                 worker.checkpoint()
                 scanner.scan(field)
                 if relate is not None:
                     relate.add(field)
 
-    used = run(runs, work, workers=workers, describe=lambda r: name_block(source, r[0]), progress=progress)
+    used = run(
+        runs, work, workers=workers, describe=lambda r: name_block(source, current.get(r, r[0])), progress=progress
+    )
     return used, [scanner for scanner, _ in scanners.values()]
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from metrics.fake_source import FakeSource
 
 from dqwatch import registry, tables
-from dqwatch.errors import UsageError
+from dqwatch.errors import SourceError, UsageError
 from dqwatch.metrics import field_metric, scan
 from dqwatch.metrics.change import change, departures
 from dqwatch.metrics.runs import Lookup, make_runs
@@ -159,3 +159,17 @@ def test_wrong_metrics_are_told(plug_in):
         field_metric("nonsense")
     with pytest.raises(ValueError, match="what a metric fills is 'float'"):
         field_metric("n_nan")
+
+
+def test_an_error_in_a_run_names_its_own_block(monkeypatch):
+    source = FakeSource({"a": series(200)})
+    read = source.read
+
+    def spoilt(block, buffers):
+        if block.times == (137,):
+            raise OSError("torn")
+        yield from read(block, buffers)
+
+    monkeypatch.setattr(source, "read", spoilt)
+    with pytest.raises(SourceError, match=str(source.times[0].labels[137])):
+        scan(source, workers=2, wanted=WANTED)
