@@ -31,15 +31,27 @@ TEXTS = {
         "codec": "zstd",
         "calendar": "standard",
     },
+    "pairs": {
+        "kind": "instant",
+        "reference_name": "x",
+        "units": "K",
+        "reference_units": "K",
+        "units_relation": "same",
+        "grid_relation": "same",
+        "registration": "identity",
+    },
 }
 TRUE = {
     "present", "expected", "decodable", "in_order", "step_ok", "hour_ok", "missing_as_declared", "known", "units_given",
-    "units_ok", "level_units_agree", "magnitude_ok", "mask_constant", "length_ok",
+    "units_ok", "level_units_agree", "magnitude_ok", "mask_constant", "length_ok", "quantity_in_data",
+    "variable_in_data", "variable_in_reference", "in_data", "in_reference", "period_same",
 }  # fmt: skip
 NUMBERS = {
     "n": 200, "min": 250.0, "max": 300.0, "mean": 275.0, "std": 10.0, "wmean": 275.0, "step_h": 6.0, "n_fields": 4,
     "n_values": 800, "n_cells": 200, "lat_min": -90.0, "lat_max": 90.0, "lon_max": 358.0, "chunk_mb": 2.0,
     "size_mb": 200.0, "stored_mb": 100.0, "ratio": 2.0, "objects": 100,
+    "overlap": 1.0, "n_places": 200, "n_valid": 200, "correlation": 1.0, "mask_agreement": 1.0,
+    "energy_ratio_large": 1.0, "energy_ratio_small": 1.0, "reference_std": 10.0,
 }  # fmt: skip
 
 
@@ -75,6 +87,7 @@ def make_all(names: list[str], n_times: int = 4, n_members: int = 1) -> dict[str
         "member": members,
         "data_hash": np.arange(len(index), dtype=np.uint64) + np.uint64(2**63),
     }
+    pairs = {key: values for key, values in fields.items() if key != "data_hash"}
     each = {
         "variable": names,
         "param": [v.split("_")[0] for v in names],
@@ -92,4 +105,5 @@ def make_all(names: list[str], n_times: int = 4, n_members: int = 1) -> dict[str
         "times": sound("times", n_times, axis),
         "grid": sound("grid", 1),
         "arrays": sound("arrays", 1),
+        "pairs": sound("pairs", len(index), pairs),
     }
