@@ -107,6 +107,7 @@ def _dqwatch(
 @app.command()
 def audit(
     data: options.Data,
+    against: options.Against = None,
     rules: options.Rules = None,
     fail_on: options.FailOn = options.Severity.critical,
     waivers: options.Waivers = None,
@@ -124,7 +125,7 @@ def audit(
 ) -> Run:
     """Audit a data set before training: scan every field once, judge it by all rules.
 
-    Example: dqwatch audit era5.zarr --html audit.html
+    Example: dqwatch audit o96.zarr --against era5.zarr --html audit.html
     """
     return partial(_run, "audit", locals())
 
@@ -198,6 +199,22 @@ def explain_rule(rule: options.RuleId, rules: options.MoreRules = None) -> None:
     say(render(parts, width=width(sys.stdout) or 100), sys.stdout)
 
 
+@rules_app.command("suggest")
+def suggest_rules(
+    data: options.Data,
+    output: options.SuggestionFile = None,
+    workers: options.Workers = None,
+    select: options.Select = None,
+    start: options.Start = None,
+    end: options.End = None,
+    every: options.Every = 1,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> Run:
+    """Make a rule file from good data, which they pass themselves. Example: dqwatch rules suggest era5.zarr -o mine.yaml"""
+    return partial(_suggest, locals())
+
+
 @rules_app.command("lint")
 def lint_rules(files: options.RuleFiles) -> int:
     """Check rule files without data; exit code 2 if one is wrong. Example: dqwatch rules lint mine.yaml"""
@@ -221,7 +238,7 @@ def _run(verb: str, arguments: dict[str, Any]) -> int:
             outputs.write(verdict)
         outputs.write_json(verdict)
     except Exception as error:
-        failure = _failure(verb, data, error)
+        failure = _failure(verb, [*data, *filter(None, [arguments.get("against")])], error)
         outputs.write_json(failure)
         with private_stderr(outputs.verbose):
             outputs.write(failure)
@@ -246,6 +263,31 @@ def _inspect(data: list[str], arguments: dict[str, Any], outputs: options.Output
         outputs.write_document(inspection_json.render_failure([*map(_name, data)], _reason(error), _code(error)))
         raise
     say(text, stream)
+    return 0
+
+
+def _suggest(arguments: dict[str, Any]) -> int:
+    """Suggest rules, on stdout or into a file."""
+    from dqwatch.reports import files
+
+    output, quiet, verbose = (arguments.pop(name) for name in ("output", "quiet", "verbose"))
+    if output:
+        files.check_file(output, "--output")
+    data = arguments.pop("data")
+    with (
+        private_stderr(verbose) as stderr,
+        nullcontext() if quiet else bar(stderr, f"suggest {_name(data[0])}") as progress,
+    ):
+        text = dqwatch.suggest_rules(data[0] if len(data) == 1 else data, progress=progress, **arguments)
+    if output:
+        files.write_text(output, text)
+    else:
+        say(text.rstrip(), sys.stdout)
+    if not quiet:
+        say(
+            f"dqwatch: {text.count('- id: ')} rules{f' in {output}' if output else ''}; read them before use",
+            sys.stderr,
+        )
     return 0
 
 

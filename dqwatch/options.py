@@ -43,6 +43,14 @@ Data = Annotated[
         "Example: era5.zarr",
     ),
 ]
+Against = Annotated[
+    str | None,
+    typer.Option(
+        "--against",
+        metavar="REF",
+        help="Compare with what the data were made from: were they regridded sanely? Example: --against era5.zarr",
+    ),
+]
 Rules = Annotated[
     list[str] | None,
     typer.Option(
@@ -159,6 +167,10 @@ MoreRules = Annotated[
         autocompletion=_complete_rules,
         help="Rules of your own besides the shipped ones; repeatable. Example: --rules ./mine.yaml",
     ),
+]
+SuggestionFile = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Where to write; stdout by default. Example: -o mine.yaml"),
 ]
 RuleFiles = Annotated[list[str], typer.Argument(metavar="FILE...", help="Rule files of your own: mine.yaml more.yaml")]
 

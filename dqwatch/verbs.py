@@ -6,14 +6,16 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from dqwatch.errors import UsageError
-from dqwatch.types import Source, Verdict
+from dqwatch.types import RuleSet, Source, Verdict
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from dqwatch.metrics.inspection import Inspection
 
 FailOn = Literal["critical", "warning", "info", "never"]
@@ -26,6 +28,7 @@ _FAIL_ON = ("critical", "warning", "info", "never")
 def audit(
     data: Any,
     *,
+    against: Any = None,
     rules: str | Sequence[str] = ("audit",),
     fail_on: FailOn = "critical",
     waivers: str | None = None,
@@ -43,6 +46,10 @@ def audit(
     data : path, glob pattern, sequence of paths, or object
         An anemoi or xarray-style Zarr store, NetCDF or GRIB files (several are joined), or data in memory such as an
         xarray.Dataset.
+    against : path, glob pattern, sequence of paths, or object, optional
+        What the data were made from, read as `data` are: the same fields of both are compared (table `pairs`), and the
+        rules of `regridding` say whether it was regridded sanely. Only what both have in the period asked for is
+        compared; the reference itself is not audited.
     rules : str or sequence of str
         Names of shipped rule sets, or paths of rule files of your own.
     fail_on : {'critical', 'warning', 'info', 'never'}
@@ -75,7 +82,9 @@ def audit(
         If the data cannot be read.
     """
     part = _Part(select, start, end, every)
-    return _judge("audit", data, rules, fail_on, part, waivers=waivers, workers=workers, progress=progress)
+    return _judge(
+        "audit", data, rules, fail_on, part, against=against, waivers=waivers, workers=workers, progress=progress
+    )
 
 
 def gate(
@@ -160,6 +169,49 @@ def inspect(data: Any, *, pattern: str | Sequence[str] | None = None, batch: int
         return inspect_source(source, data, patterns=patterns, batch=batch)
 
 
+def suggest_rules(
+    data: Any,
+    *,
+    workers: int | None = None,
+    select: str | Sequence[str] | None = None,
+    start: str | datetime | None = None,
+    end: str | datetime | None = None,
+    every: int = 1,
+    progress: Progress | None = None,
+) -> str:
+    """Make a rule file from data that are taken to be good; they pass it themselves.
+
+    Parameters
+    ----------
+    data : path, glob pattern, sequence of paths, or object
+        As for `audit`.
+    workers, select, start, end, every, progress
+        As for `audit`.
+
+    Returns
+    -------
+    str
+        YAML: limits of each variable, numbers and places of NaN, constant fields, units, cadence and grid, each rule
+        with its source, and remarks where a limit had to be widened for what stands out.
+
+    Raises
+    ------
+    UsageError
+        If an argument is wrong.
+    SourceError
+        If the data cannot be read, or no field has any value.
+    """
+    _check("never", workers, every)
+    from dqwatch import __version__, metrics, sources
+    from dqwatch.expectations.suggestion import suggest
+
+    part = _Part(select, start, end, every)
+    with closing(sources.open_source(data, **part._asdict())) as source:
+        scan = metrics.scan(source, workers=workers, progress=progress)
+        sampled = f" ({_in_words(part)})" if _in_words(part) else ""
+        return suggest(scan.tables, f"{source.name}{sampled}", __version__)
+
+
 def _judge(
     verb: str,
     data: Any,
@@ -167,6 +219,7 @@ def _judge(
     fail_on: FailOn,
     part: _Part,
     *,
+    against: Any = None,
     waivers: str | None,
     workers: int | None,
     progress: Progress | None,
@@ -178,14 +231,18 @@ def _judge(
     from dqwatch.expectations.verdicts import summarise
     from dqwatch.reports.findings import order
 
-    rule_sets = expectations.load_rule_sets((rules,) if isinstance(rules, str) else tuple(rules))
+    rule_sets = _load((rules,) if isinstance(rules, str) else tuple(rules), compared=against is not None)
     excused = expectations.load_waivers(waivers, rule_sets) if waivers is not None else None
-    with closing(sources.open_source(data, **part._asdict())) as source:
+    with ExitStack() as stack:
+        source = stack.enter_context(closing(sources.open_source(data, **part._asdict())))
+        reference = None if against is None else stack.enter_context(closing(_open_reference(against, part)))
         opened = time.perf_counter()
         wanted = expectations.columns_needed(rule_sets)
         scan = metrics.scan(source, workers=workers, progress=progress, wanted=wanted)
+        complete = part.select is None
+        tables = {**scan.tables, **_compared(source, reference, complete, workers=workers, progress=progress)}
         scanned = time.perf_counter()
-        evaluation = expectations.evaluate(rule_sets, scan.tables, excused)
+        evaluation = expectations.evaluate(rule_sets, tables, excused)
         status, exit_code, summary = summarise(evaluation.results, fail_on)
         if scan.tables["fields"].empty and not (summary["fail"] or summary["error"]):
             status, exit_code = "no_data", 4  # a sound grid is no pass where no field was looked at
@@ -193,7 +250,7 @@ def _judge(
             verb=verb,
             status=status,
             exit_code=exit_code,
-            inputs=(_input(source),),
+            inputs=(_input(source), *([] if reference is None else [_input(reference, role="reference")])),
             rule_sets=rule_sets,
             results=tuple(order(evaluation.results)),
             summary=summary,
@@ -206,13 +263,43 @@ def _judge(
                 "peak_memory_mb": _peak_memory_mb(),
                 "workers": scan.workers,
             },
-            tables=scan.tables,
+            tables=tables,
             sampled=_in_words(part),
-            notes=tuple(source.notes),
+            notes=(*source.notes, *_notes_of(reference)),
             fail_on=fail_on,
             waivers={"path": excused.path, "sha256": excused.sha256} if excused else None,
             grids=tuple(source.grids),
         )
+
+
+def _load(rules: Sequence[str], *, compared: bool) -> tuple[RuleSet, ...]:
+    """The rule sets asked for, and `regridding` where there is a reference and none of them looks at it."""
+    from dqwatch import expectations
+
+    rule_sets = expectations.load_rule_sets(rules)
+    if compared and not any(rule.table == "pairs" for rule_set in rule_sets for rule in rule_set.rules):
+        rule_sets = expectations.load_rule_sets((*rules, "regridding"))
+    return rule_sets
+
+
+def _open_reference(against: Any, part: _Part) -> Source:
+    """The reference in the same period; variables and times are matched when it is compared, names may differ."""
+    from dqwatch import sources
+
+    return sources.open_source(against, start=part.start, end=part.end)
+
+
+def _compared(source: Source, reference: Source | None, complete: bool, **run: Any) -> dict[str, pd.DataFrame]:
+    """The table `pairs` where there is a reference."""
+    if reference is None:
+        return {}
+    from dqwatch.metrics.pairs import compare
+
+    return {"pairs": compare(source, reference, complete=complete, **run)}
+
+
+def _notes_of(reference: Source | None) -> list[str]:
+    return [] if reference is None else [f"{reference.name}: {note}" for note in reference.notes]
 
 
 def _check(fail_on: str, workers: int | None, every: int) -> None:
@@ -242,8 +329,8 @@ def _ordinal(n: int) -> str:
     return f"{n}{ending}"
 
 
-def _input(source: Source) -> dict[str, str]:
-    return {"name": source.name, "kind": source.kind, "identity": source.identity}
+def _input(source: Source, **more: str) -> dict[str, str]:
+    return {"name": source.name, "kind": source.kind, "identity": source.identity, **more}
 
 
 def _peak_memory_mb() -> float:

@@ -10,7 +10,7 @@ import dqwatch
 from dqwatch import expectations, metrics, sources
 from dqwatch.errors import RuleFileError, SourceError, UsageError
 from dqwatch.expectations import verdicts
-from dqwatch.types import Finding, Grid, RuleSet
+from dqwatch.types import Finding, Grid, Rule, RuleSet
 
 RULES = (RuleSet("mine", "mine.yaml", "0" * 64, "", ()),)
 RESULTS = (
@@ -74,6 +74,37 @@ def test_the_verdict_holds_what_the_rooms_gave(calls):
     assert [f.rule for f in verdict.results] == ["c.fail", "b.warn", "a.pass"]  # worst first
     assert list(verdict.findings["rule"]) == ["c.fail", "b.warn"]
     assert list(verdict.tables["fields"]["n"]) == [0, 1, 2]
+
+
+def test_against_a_reference_the_same_period_of_it_is_opened_and_pairs_are_judged(calls, monkeypatch):
+    pairs = pd.DataFrame({"correlation": [1.0]})
+
+    def compare(source, reference, **options):
+        calls.append(("compare", (source, reference), options))
+        return pairs
+
+    monkeypatch.setattr("dqwatch.metrics.pairs.compare", compare)
+    part = {"select": "2t", "start": "2020-01-01", "end": "2020-01-31", "every": 2}
+    verdict = dqwatch.audit("data", against="ref", workers=3, **part)
+    assert names(calls) == [
+        *("load_rule_sets", "load_rule_sets", "open_source", "open_source", "scan", "compare", "evaluate"),
+        *("summarise", "close", "close"),
+    ]
+    assert calls[0][1] == (("audit",),)
+    assert calls[1][1] == (("audit", "regridding"),)  # no rule of the first looks at pairs
+    assert calls[3][1:] == (("ref",), {"start": "2020-01-01", "end": "2020-01-31"})
+    assert calls[5][2] == {"complete": False, "workers": 3, "progress": None}
+    assert calls[6][1][1]["pairs"] is pairs
+    assert [i.get("role") for i in verdict.inputs] == [None, "reference"]
+    assert verdict.notes == ("left out", "a.zarr: left out")
+    assert set(verdict.tables) == {"fields", "pairs"}
+
+
+def test_rules_that_look_at_pairs_already_are_left_as_they_are(calls, monkeypatch):
+    rule = Rule("mine", "pairs", "correlation", "between", {}, "critical", "", "")
+    monkeypatch.setattr(expectations, "load_rule_sets", lambda names: (RuleSet(*names, "", "", "", (rule,)),))
+    monkeypatch.setattr("dqwatch.metrics.pairs.compare", lambda *_, **__: pd.DataFrame())
+    assert [s.name for s in dqwatch.audit("data", against="ref", rules="mine").rule_sets] == ["mine"]
 
 
 def test_timing_tells_where_the_time_went(calls):

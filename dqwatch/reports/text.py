@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -54,7 +54,7 @@ def _verdict_line(verdict: Verdict) -> Text:
     counts = {key: verdict.summary.get(key, 0) for key in ("rules", "pass", "warn", "fail", "error", "no_data")}
     if verdict.summary.get("waived"):
         counts["waived"] = verdict.summary["waived"]
-    names = ", ".join(clean(i["name"]) for i in verdict.inputs)
+    names = _join((clean(i["name"]) for i in verdict.inputs), verdict)
     parts = [
         f" {names} {counts.pop('rules')} rules: "
         + " ".join(f"{n} {status.replace('_', '-')}" for status, n in counts.items())
@@ -69,6 +69,12 @@ def _verdict_line(verdict: Verdict) -> Text:
     return Text.assemble("dqwatch ", (status, _VERDICT_STYLES.get(verdict.status, "bold red")), " | ".join(parts))
 
 
+def _join(names: Iterable[str], verdict: Verdict) -> str:
+    """The inputs, the reference last."""
+    compared = any(i.get("role") == "reference" for i in verdict.inputs)
+    return (" against " if compared else ", ").join(names)
+
+
 def _place(finding: Finding) -> str:
     """Rule, variable and time of a finding, and how many more failures it has."""
     words = [finding.rule, finding.variable or "", short_time(finding.time or "")]
@@ -78,7 +84,7 @@ def _place(finding: Finding) -> str:
 
 
 def _opening(verdict: Verdict, width: int | None) -> Iterator[Text]:
-    inputs = ", ".join(f"{clean(i['name'])} ({clean(i['kind'])})" for i in verdict.inputs)
+    inputs = _join((f"{clean(i['name'])} ({clean(i['kind'])})" for i in verdict.inputs), verdict)
     sizes = [f"{len(verdict.tables[t]):,} {t}" for t in ("variables", "times", "fields") if t in verdict.tables]
     scanned = f"{_size(verdict.timing.get('scan_bytes', 0))} scanned in {verdict.timing.get('scan_s', 0.0):.1f} s"
     yield from _wrap(f"{verdict.verb} of {inputs}: {', '.join([*sizes, scanned])}", width, "")

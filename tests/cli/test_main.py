@@ -71,12 +71,13 @@ def test_verbose_lets_libraries_speak_on_stderr(audit, capfd):
 
 
 def test_arguments_reach_the_verb(audit, capfd):
-    words = "--rules a --rules b.yaml --fail-on never --waivers w.yaml --workers 3"
+    words = "--rules a --rules b.yaml --fail-on never --waivers w.yaml --workers 3 --against ref.zarr"
     words += " --select 2t --start 2020 --end 2021 --every 4"
     assert main(["audit", "a.zarr", *words.split()]) == 1
     assert audit.asked.pop("progress") is None  # stderr is no terminal here
     assert audit.asked == {
         "data": "a.zarr",
+        "against": "ref.zarr",
         "rules": ["a", "b.yaml"],
         "fail_on": "never",
         "waivers": "w.yaml",
@@ -91,6 +92,7 @@ def test_arguments_reach_the_verb(audit, capfd):
 def test_without_options_the_defaults_are_those_of_the_verb(audit, capfd):
     main(["audit", "a.zarr"])
     defaults = {
+        "against": None,
         "waivers": None,
         "workers": None,
         "select": None,
@@ -107,6 +109,17 @@ def test_several_files_reach_the_verb_together(audit, capfd, tmp_path):
     assert main(["audit", "x/a.nc", "x/b.nc", "--json", str(tmp_path / "v.json")]) == 2
     assert audit.asked["data"] == ["x/a.nc", "x/b.nc"]
     assert [i["name"] for i in json.loads((tmp_path / "v.json").read_text())["inputs"]] == ["a.nc", "b.nc"]
+
+
+def test_a_failure_names_the_reference_too(audit, capfd, tmp_path):
+    audit.raises = UsageError("no")
+    assert main(["audit", "a.nc", "--against", "x/b.nc", "--json", str(tmp_path / "v.json")]) == 2
+    assert [i["name"] for i in json.loads((tmp_path / "v.json").read_text())["inputs"]] == ["a.nc", "b.nc"]
+
+
+def test_only_audit_compares(capfd):
+    assert main(["gate", "a.nc", "--against", "b.nc"]) == 2
+    assert "No such option: --against" in capfd.readouterr().err
 
 
 def test_json_on_stdout_is_all_that_stands_there(audit, capfd):
