@@ -92,9 +92,16 @@ def count_wet_on_graph(values, starts, cells, wet, dry):
     """As `count_wet_in_rows`."""
     found = 0
     for i in range(values.size):
-        if wet <= values[i] < np.inf:
-            n, _, most = _around_on_graph(values, i, starts, cells)
-            found += n > 0 and most < dry
+        if not (wet <= values[i] < np.inf):
+            continue
+        n = 0
+        for edge in range(starts[i], starts[i + 1]):
+            x = values[cells[edge]]
+            if dry <= x < np.inf:
+                n = 0
+                break
+            n += abs(x) < np.inf
+        found += n > 0
     return found
 
 
