@@ -112,11 +112,11 @@ def _winds() -> list[Relation]:
         found += [
             _relation(
                 "wind", both, needs, "m s-1", wind.LEAST, source, "speed = sqrt(u2 + v2)",
-                kinds=("instant",), levels=how,
+                kinds=("instant",), levels=how, share=0.05,
             ),
             _relation(
                 "wind_mean", least, needs, "m s-1", wind.LEAST, source, "speed >= sqrt(u2 + v2), of means too",
-                levels=how,
+                levels=how, share=0.001,
             ),
         ]  # fmt: skip
     return found

@@ -101,7 +101,7 @@ def _aloft(context: Context, ground: np.ndarray) -> dict[str, np.ndarray]:
 def _sky(context: Context) -> dict[str, np.ndarray]:
     low, medium, high = (0.5 * (1 + waves(context, 15 + k)) for k in range(3))
     total = 1 - (1 - low) * (1 - medium) * (1 - high)
-    moments = [cosine_of_zenith(context, hours) for hours in np.linspace(0, PERIOD, 73)]
+    moments = [cosine_of_zenith(context, hours) for hours in np.linspace(0, context.period_h or 0.0, 73)]
     top = 1361 * np.mean([np.clip(cosine, 0, None) for cosine in moments], axis=0)
     down = top * (0.75 - 0.5 * total)
     thermal = 300 + 100 * np.cos(np.radians(context.latitudes)) ** 2
@@ -113,6 +113,7 @@ def _sky(context: Context) -> dict[str, np.ndarray]:
         "tisr": "avg_tdswrf", "tsr": "avg_tnswrf", "ssrd": "avg_sdswrf", "ssr": "avg_snswrf", "strd": "avg_sdlwrf",
         "str": "avg_snlwrf",
     }  # fmt: skip
-    energy = {name: 3600 * PERIOD * flux[rate] for name, rate in names.items()}
-    energy |= {"fdir": 0.5 * energy["ssrd"], "ttr": -3600 * PERIOD * flux["rlut"]}
+    seconds = 3600 * (context.period_h or 0.0)
+    energy = {name: seconds * flux[rate] for name, rate in names.items()}
+    energy |= {"fdir": 0.5 * energy["ssrd"], "ttr": -seconds * flux["rlut"]}
     return {"lcc": low, "mcc": medium, "hcc": high, "tcc": total, **flux, **energy}
