@@ -21,8 +21,8 @@ class Duplicates(NamedTuple):
 def count_duplicates(values: np.ndarray, geometry: Geometry) -> Duplicates:
     """Rows that equal the row before them, and columns that equal the column before them, in every cell.
 
-    NaN equals NaN. Lines of one value are exempt, and those of few: a line must change its value 8 times (half as often
-    as it has cells where it is short), lest a single island two rows high count.
+    NaN equals NaN. Lines of one value are exempt, and those of few: a line must change its value 8 times (where it is
+    short half as often as it has cells, 4 times at least), lest a single island two rows high count.
 
     Parameters
     ----------

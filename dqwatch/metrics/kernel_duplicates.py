@@ -9,7 +9,7 @@ import numpy as np
 
 from dqwatch.metrics.compiled import compiled
 
-_MOST_CHANGES = 8
+_LEAST_CHANGES, _MOST_CHANGES = 4, 8
 
 
 @compiled
@@ -26,7 +26,7 @@ def _changes(a, b):
 @compiled
 def _enough(n):
     """Changes that a line of `n` cells must have to be worth comparing."""
-    return max(min(_MOST_CHANGES, n // 2), 1)
+    return max(min(_MOST_CHANGES, n // 2), _LEAST_CHANGES)
 
 
 @compiled
