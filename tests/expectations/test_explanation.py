@@ -51,7 +51,8 @@ def test_a_rule_of_ones_own(write: Write) -> None:
 
 
 def test_a_column_that_is_computed_only_where_wanted(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(tables.OPTIONAL, "fields", (tables.Column("rough", "float", "1", "roughness"),))
+    rough = tables.Column("rough", "float", "1", "roughness")
+    monkeypatch.setitem(tables.OPTIONAL, "fields", (*tables.OPTIONAL["fields"], rough))
     said = dict(explain("my.rule", [write({**RULE, "column": "rough"})]))
     assert said["looks at"] == "fields.rough [1]: roughness, computed where a rule wants it"
 
