@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dqwatch.buffers import Buffers
-from dqwatch.sources.decoding import decode, make_decoder
+from dqwatch.sources.decoding import NoFieldsError, decode, make_decoder
 from dqwatch.sources.raw import RawArray
 from dqwatch.sources.times import has_reference
 from dqwatch.sources.words import with_words
@@ -163,7 +163,7 @@ class Collection:
     def measures(self) -> set[str]:
         """Names of the cell measures."""
         found = {m.name for array in self.arrays.values() for m in self.named(array, "cell_measures")}
-        return found | {n for n, a in self.arrays.items() if a.attrs.get("standard_name") == "cell_area"}
+        return found | {n for n, a in self.arrays.items() if str(a.attrs.get("standard_name")) == "cell_area"}
 
     @cached_property
     def supports(self) -> set[str]:
@@ -228,7 +228,10 @@ class Collection:
         raw = self.raw(array)
         if raw.dtype.kind not in "biuf":
             return raw
-        decoder = make_decoder(raw.dtype, array.attrs)
+        try:
+            decoder = make_decoder(raw.dtype, array.attrs)
+        except NoFieldsError:  # packed nobody knows how
+            return np.full(raw.shape, np.nan)
         out = np.empty(raw.shape, decoder.result)
         with np.errstate(invalid="ignore"):  # a signalling NaN becomes a quiet one
             if decoder.scale is None and decoder.offset is None and not decoder.fills:

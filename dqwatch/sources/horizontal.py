@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,7 +53,7 @@ class Grids:
         named = set(str(array.attrs.get("cell_measures", "")).replace(":", " ").split())
         for name in sorted(self._collection.measures):
             measure = self._collection.arrays[name]
-            meant = name in named or measure.attrs.get("standard_name") == "cell_area"
+            meant = name in named or str(measure.attrs.get("standard_name")) == "cell_area"
             if meant and sorted(measure.dims) == sorted(cells.dims) and measure.dtype.kind in "iuf":
                 yield measure
 
@@ -182,12 +182,17 @@ def _projected_cells(collection: Collection, array: RawArray) -> Cells | None:
     shape = tuple(array.shape[array.dims.index(d)] for d in dims)
     mapping = next(iter(_mapping(collection, array)), None)
     name = f"{dims[0]}, {dims[1]}"
-    if mapping is not None and mapping.attrs.get("grid_mapping_name") == "rotated_latitude_longitude":
-        axes = [collection.along(d) for d in dims]
-        if axes[0] is not None and axes[1] is not None:
-            y, x = axes[0], axes[1]
-            return Cells(dims, (*dims, mapping.name), lambda: _rotated_grid(collection, mapping.attrs, y, x, name))
+    pole = _pole(mapping.attrs) if mapping is not None else None
+    y, x = (_projected(collection, dim) for dim in dims)
+    if mapping is not None and pole is not None and y is not None and x is not None:
+        return Cells(dims, (*dims, mapping.name), lambda: _rotated_grid(collection, pole, y, x, name))
     return Cells(dims, (*dims, shape), lambda: Grid("unknown", shape, None, None, None, _NOWHERE, name))
+
+
+def _projected(collection: Collection, dim: str) -> RawArray | None:
+    """The coordinate of a dimension if it is one of a projection."""
+    found = collection.along(dim)
+    return found if found is not None and collection.role(dim) in ("y", "x") else None
 
 
 def _horizontal_role(collection: Collection, dim: str) -> str | None:
@@ -202,17 +207,26 @@ def _mapping(collection: Collection, array: RawArray) -> Iterator[RawArray]:
             yield found
 
 
-def _rotated_grid(collection: Collection, attrs: Any, y: RawArray, x: RawArray, name: str) -> Grid:
+_POLE = {"grid_north_pole_latitude": 90.0, "grid_north_pole_longitude": 0.0, "north_pole_grid_longitude": 0.0}
+
+
+def _pole(attrs: Mapping[str, Any]) -> list[float] | None:
+    """The three angles of a rotated pole; None for another mapping, or if they are no numbers."""
+    if str(attrs["grid_mapping_name"]) != "rotated_latitude_longitude":
+        return None
+    try:
+        return [float(np.asarray(attrs.get(key, default)).item()) for key, default in _POLE.items()]
+    except ValueError:
+        return None
+
+
+def _rotated_grid(collection: Collection, pole: Sequence[float], y: RawArray, x: RawArray, name: str) -> Grid:
     rows, columns = _degrees(collection, y), _degrees(collection, x)
     flat = regular_grid(rows, columns, name)  # a rotation keeps areas
-    pole = [float(attrs.get(k, d)) for k, d in _POLE.items()]
     lat, lon = unrotated(flat.latitudes, flat.longitudes, *pole)
     origin = flat.weights_origin
     origin = origin if origin.startswith("none") else f"{origin}, on the rotated grid"
     return dataclasses.replace(flat, kind="curvilinear", latitudes=lat, longitudes=lon, weights_origin=origin)
-
-
-_POLE = {"grid_north_pole_latitude": 90.0, "grid_north_pole_longitude": 0.0, "north_pole_grid_longitude": 0.0}
 
 
 def unrotated(

@@ -186,8 +186,8 @@ class _Planner:
         shape = tuple(lengths[d] for d in moments.dims)
         key = (*moments.key, *shape)
         if key not in self.axes:
-            self.axes[key] = len(self.plan.axes)
             self.plan.axes.append(make_axis(self.collection, moments, lengths, array.attrs))
+            self.axes[key] = len(self.plan.axes) - 1
         return self.axes[key], shape
 
     def steps(self, array: RawArray, dims: Sequence[str]) -> tuple[tuple[Step, ...], float | None]:

@@ -73,6 +73,8 @@ def decode_times(values: np.ndarray, attrs: Mapping[str, Any], name: str) -> Tim
         return _completed(_whole_seconds(values), "proleptic_gregorian", name)
     if values.dtype.kind in "SUO":
         return _from_text(values, name)
+    if values.dtype.kind not in "biuf":
+        return Times(nothing, "standard", f"'{name}' holds values of type {values.dtype}, no times")
     calendar = calendar_of(attrs)
     if calendar not in CALENDARS:
         return Times(nothing, "standard", f"calendar '{attrs['calendar']}' of '{name}' is none that CF knows")

@@ -18,11 +18,11 @@ NAMES = [
 ATTRIBUTES = {
     "units": [
         *("K", "Pa", "hPa", "m", "days since 2000-01-01", "hours", "degrees_north", "degrees_east", "Months", "1"),
-        *("radian", 5, ""),
+        *("radian", 5, "", np.array([1, 2])),
     ],
     "standard_name": [
         *("latitude", "longitude", "grid_latitude", "grid_longitude", "air_pressure", "height", "depth", "realization"),
-        *("time", "forecast_period", "forecast_reference_time", "cell_area", "air_temperature"),
+        *("time", "forecast_period", "forecast_reference_time", "cell_area", "air_temperature", np.array([1, 2])),
     ],
     "axis": ["X", "Y", "Z", "T", "E"],
     "positive": ["up", "down"],
@@ -31,7 +31,7 @@ ATTRIBUTES = {
     "cell_measures": ["area: areacella", "areacella", "area:"],
     "grid_mapping": ["crs", "crs: x y"],
     "grid_mapping_name": ["rotated_latitude_longitude", "lambert"],
-    "grid_north_pole_latitude": [37.5],
+    "grid_north_pole_latitude": [37.5, "north"],
     "mesh": ["mesh"],
     "location": ["face", "node"],
     "face_coordinates": ["lon lat", "x y"],

@@ -62,6 +62,13 @@ def test_packed_times():
     assert only_axis(time, data("time", lengths=(2,))).labels[1] == "2020-01-01T06:00:00"
 
 
+def test_times_that_are_packed_nobody_knows_how():
+    time = axis("time", np.array([0, 1], "i2"), units="hours since 2020-01-01", scale_factor="six")
+    found = only_axis(time, data("time", lengths=(2,)))
+    assert found.labels == ["0", "1"]
+    assert found.problem == "2 of 2 values of 'time' are missing or no dates before the year 10000"
+
+
 def test_undecodable_times_keep_their_values():
     found = only_axis(axis("time", [197901.0, 197902.0], units="Months"), data("time", lengths=(2,)))
     assert found.kind == "time"

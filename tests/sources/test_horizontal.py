@@ -168,6 +168,12 @@ def test_a_rotated_grid_without_true_places():
     assert grid.area_weights == pytest.approx(np.repeat(rows / rows.sum() / 4, 4), rel=1e-9)
 
 
+def test_a_pole_that_is_no_number_leaves_the_grid_unknown():
+    pole = {"grid_north_pole_latitude": "north", "grid_north_pole_longitude": np.array([1.0, 2.0])}
+    grid = only_grid(*rotated(**pole), numbered("psl", ("rlat", "rlon"), (3, 4), grid_mapping="pole"))
+    assert (grid.kind, grid.latitudes) == ("unknown", None)
+
+
 def test_a_projected_grid_without_places_is_said_to_be_unknown():
     source = source_of(
         Plain("crs", (), 0, grid_mapping_name="lambert_conformal_conic"),

@@ -141,6 +141,12 @@ def test_dates_as_text(kind):
     assert decode_times(np.array(["a", "b"]), {}, "Times").problem == "the text in 'Times' is no ISO 8601 date"
 
 
+@pytest.mark.parametrize("kind", ["c8", "m8[s]"])
+def test_values_that_are_no_times_at_all(kind):
+    times = decode_times(np.zeros(2, "i8").astype(kind), {"units": "days since 2000-01-01"}, "time")
+    assert times.problem == f"'time' holds values of type {np.dtype(kind)}, no times"
+
+
 def test_lead_times():
     assert decode_leads(np.array([0.0, 6, 12.5]), {"units": "hours"}).tolist() == [0, 21600, 45000]
     assert decode_leads(np.array([1, 2], "m8[D]"), {}).tolist() == [86400, 172800]
