@@ -8,6 +8,7 @@ that of places spread evenly in it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,8 +20,10 @@ _NEAREST = 8
 """Cells that a plane is fitted to."""
 _SNAP = 1e-6
 """Of the way between two cells: nearer than this a place is the cell."""
-_LEAN = 0.45
-"""Of the distance of its cells: if their middle is further from a place, the place lies outside."""
+_WIDEST_GAP = 1.05 * np.pi
+"""Between the directions to the nearest cells: with a wider one a place lies outside."""
+_ENOUGH = 0.75
+"""Share of the places in a box that must lie among the cells."""
 _SAMPLE = 4096
 _AT_ONCE = 1 << 16
 """Places worked on at a time: bounds the memory that making a reading takes."""
@@ -88,8 +91,13 @@ class Interpolator:
         self._placed = np.flatnonzero(np.isfinite(grid.latitudes) & np.isfinite(grid.longitudes))
         lat, lon = grid.latitudes[self._placed], grid.longitudes[self._placed]
         self._vectors = vectors(lat, lon)
-        self._tree = _tree(self._vectors)
         self.spacing = self.rows.spacing if self.rows is not None else _spacing(self._tree, self._vectors)
+
+    @cached_property
+    def _tree(self) -> Any:
+        from scipy.spatial import cKDTree
+
+        return cKDTree(self._vectors)
 
     def read(self, latitudes: np.ndarray, longitudes: np.ndarray) -> Reading:
         """The readings at some places.
@@ -111,15 +119,11 @@ class Interpolator:
             _between_rows(self.rows, *at) if self.rows is not None else self._by_planes(*at)
             for at in boxes.places(count)
         ]
-        inside = np.logical_and.reduce([f.inside for f in few])
+        n_inside = np.sum([f.inside for f in few], axis=0)
+        share = 1.0 / np.maximum(n_inside, 1)
+        weights = [np.where(f.inside[:, None], f.weights * share[:, None], 0.0) for f in few]
         cells = np.concatenate([f.cells for f in few], axis=1)
-        return _collected(cells, np.concatenate([f.weights for f in few], axis=1) / len(few), inside)
-
-    def distance(self, latitudes: np.ndarray, longitudes: np.ndarray) -> np.ndarray:
-        """Degrees from each place to the nearest cell, (place,)."""
-        chord, _ = self._tree.query(vectors(latitudes, longitudes))
-        degrees: np.ndarray = np.degrees(2 * np.arcsin(np.minimum(chord / 2, 1.0)))
-        return degrees
+        return _collected(cells, np.concatenate(weights, axis=1), n_inside >= _ENOUGH * len(few))
 
     def _by_planes(self, latitudes: np.ndarray, longitudes: np.ndarray) -> _Few:
         count = min(_NEAREST, self._placed.size)
@@ -131,11 +135,10 @@ class Interpolator:
         scale = np.radians(self.spacing)
         x = np.einsum("pkc,pc->pk", offset, east) / scale
         y = np.einsum("pkc,pc->pk", offset, north) / scale
-        weights, middle = _plane_weights(x, y)
+        weights = _plane_weights(x, y)
         at_cell = chord[:, 0] <= _SNAP * scale
         weights[at_cell] = np.eye(1, count)
-        reach = chord[:, -1] / scale
-        inside = at_cell | ((chord[:, 0] <= 1.5 * scale) & (middle <= _LEAN * reach))
+        inside = at_cell | ((chord[:, 0] <= 1.5 * scale) & (_widest_gap(x, y) <= _WIDEST_GAP))
         return _Few(self._placed[found], weights, inside)
 
 
@@ -165,8 +168,7 @@ def moved(
 def covers_globe(interpolator: Interpolator) -> bool:
     """Whether there are cells everywhere, but perhaps within a row of the poles."""
     lat, lon = np.meshgrid(np.arange(-85.0, 90.0, 10.0), np.arange(5.0, 360.0, 10.0))
-    far = interpolator.distance(lat.ravel(), lon.ravel())
-    return bool((far <= 1.5 * max(interpolator.spacing, 0.1)).all())
+    return bool(interpolator.read(lat.ravel(), lon.ravel()).inside.all())
 
 
 def _collected(cells: np.ndarray, weights: np.ndarray, inside: np.ndarray) -> Reading:
@@ -190,12 +192,6 @@ def _joined(parts: list[Reading]) -> Reading:
     return Reading(np.append(np.concatenate(starts), offsets[-1]), cells, weights, inside)
 
 
-def _tree(points: np.ndarray) -> Any:
-    from scipy.spatial import cKDTree
-
-    return cKDTree(points)
-
-
 def _spacing(tree: Any, points: np.ndarray) -> float:
     """Median distance to the fourth of the nearest others, which on a lattice is the side of its squares."""
     sample = points[:: max(1, len(points) // _SAMPLE)]
@@ -204,18 +200,18 @@ def _spacing(tree: Any, points: np.ndarray) -> float:
     return float(np.degrees(np.median(np.atleast_2d(chord)[:, -1])))
 
 
-def _plane_weights(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights that evaluate at the origin the plane fitted to values at (x, y), and how far their middle is from it.
+def _widest_gap(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The widest angle between neighbouring directions to (x, y), radians (place,)."""
+    angles = np.sort(np.arctan2(y, x), axis=1)
+    gaps = np.diff(angles, axis=1, append=angles[:, :1] + 2 * np.pi)
+    widest: np.ndarray = gaps.max(axis=1)
+    return widest
 
-    Parameters
-    ----------
-    x, y : np.ndarray (place, k), in spacings
 
-    Returns
-    -------
-    weights : (place, k)
-        Of the nearest cell alone where the cells lie on a line.
-    middle : (place,), in spacings
+def _plane_weights(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Weights (place, k) that evaluate at the origin the plane fitted to values at (x, y), in spacings.
+
+    That of the nearest cell alone where the cells lie on a line.
     """
     near = np.exp(-(x**2 + y**2))
     base = np.stack([np.ones_like(x), x, y], axis=-1)
@@ -224,10 +220,9 @@ def _plane_weights(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray
     flat = np.linalg.det(normal) <= 1e-4 * size**3
     normal[flat] = np.eye(3)
     first = np.linalg.solve(normal, np.tile(np.array([1.0, 0.0, 0.0])[:, None], (len(x), 1, 1)))[..., 0]
-    weights = np.einsum("pki,pi->pk", base, first) * near
+    weights: np.ndarray = np.einsum("pki,pi->pk", base, first) * near
     weights[flat] = np.eye(1, x.shape[1])
-    middle = np.hypot((near * x).sum(axis=1) / size, (near * y).sum(axis=1) / size)
-    return weights, middle
+    return weights
 
 
 def _between_rows(rows: LatitudeRows, latitudes: np.ndarray, longitudes: np.ndarray) -> _Few:

@@ -70,7 +70,10 @@ class Comparer:
         summaries = [np.empty(kernel.SUMMARY) for _ in range(3)]
         kernel.summarise(field, self._weights[0], summaries[0])
         kernel.summarise(reference, self._weights[1], summaries[1])
-        kernel.summarise(own, _NO_WEIGHTS, summaries[2])
+        if overlay.cells is None:
+            summaries[2][:] = summaries[0]
+        else:
+            kernel.summarise(own, _NO_WEIGHTS, summaries[2])
         summaries[1][1:] = units(summaries[1][1:])
         row[:] = np.nan
         self._fill(row, found, summaries)

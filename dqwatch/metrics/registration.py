@@ -13,6 +13,8 @@ from dqwatch.metrics.overlay import Overlay
 
 FEWEST = 50
 """Places below which nothing is concluded."""
+_ROUNDING = 1e-6
+"""Of the size of values: what changes less from cell to cell does not change."""
 TURNS = ("latitude_flip", "longitude_flip", "longitude_roll_180")
 """Mistakes of orientation; the flips are about the middle of the data, as reversed arrays are."""
 
@@ -97,15 +99,16 @@ class Registration:
         east, west, north, south = (factor * values[there] for values, _ in beside)
         weights = np.ones(east.size) if self._weights is None else self._weights[there]
         columns = [x - np.average(x, weights=weights) for x in (east - west, north - south, own[there] - other[there])]
-        return _solve(columns, weights)
+        return _solve(columns, weights, _ROUNDING * float(np.abs(other[there]).max()))
 
 
-def _solve(columns: Sequence[np.ndarray], weights: np.ndarray) -> tuple[float, float]:
+def _solve(columns: Sequence[np.ndarray], weights: np.ndarray, rounding: float) -> tuple[float, float]:
+    """Eastward and northward shift; NaN where the reference does not change in one of the directions."""
     east, north, difference = columns
     ee, nn, en = (float((weights * a * b).sum()) for a, b in ((east, east), (north, north), (east, north)))
     ed, nd = (float((weights * a * difference).sum()) for a in (east, north))
     determinant = ee * nn - en * en
-    if not determinant > 1e-6 * ee * nn:
+    if not (determinant > 1e-6 * ee * nn and min(ee, nn) > rounding**2 * weights.sum()):
         return np.nan, np.nan
     return -(nn * ed - en * nd) / determinant, -(ee * nd - en * ed) / determinant
 
