@@ -13,7 +13,7 @@ from metrics import grid_cases as cases
 
 from dqwatch.metrics.cell_counts import Stuck, count_below, count_stuck
 
-VALUES = [0.0, -0.0, 1.0, -1.0, 2.5, -1e-30, math.nan, math.inf, -math.inf]
+VALUES = [0.0, -0.0, 1.0, -1.0, 2.5, -(2.0**-40), math.nan, math.inf, -math.inf]
 TYPES = st.sampled_from([np.float32, np.float64])
 
 
