@@ -31,17 +31,19 @@ def parts_make_total(fields: Fields, context: Context) -> Violations:
     return judge_packed(np.abs(convective + large_scale - total), allowed, fields, context, names)
 
 
-def never_decreases(name: str, tolerance: float, *, per_hour: bool = False) -> Judgement:
+def never_decreases(name: str, tolerance: float) -> Judgement:
     """The function of a relation that says that an accumulation since the start of a forecast does not decrease.
 
-    It compares `name` with `name@previous`, the field of the lead time before; `tolerance` as for `never_above`, per
-    hour between the two.
+    It compares `name` with `name@previous`, the field of the lead time before. Nothing is checked at the start, nor
+    if the step is longer than the lead time or not positive: then the field before is of another forecast.
     """
     before = name + PREVIOUS
 
     def departure(fields: Fields, context: Context) -> Violations:
-        allowed = tolerance * (context.step_h or 1.0) if per_hour else tolerance
-        return judge_packed(fields[before] - fields[name], allowed, fields, context, (before, name))
+        step, lead = context.step_h, context.lead_h
+        if lead == 0 or (step is not None and (step <= 0 or (lead is not None and step > lead))):
+            return NOTHING
+        return judge_packed(fields[before] - fields[name], tolerance, fields, context, (before, name))
 
     return departure
 

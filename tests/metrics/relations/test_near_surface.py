@@ -101,6 +101,24 @@ def test_accumulations_only_grow(before: np.ndarray, after: np.ndarray) -> None:
     check(found, fields, lambda **cell: cell["_tp@previous"] - cell["_tp"], 1e-5)
 
 
+@pytest.mark.parametrize(
+    ("step", "lead", "checked"),
+    [
+        (6.0, 12.0, 3),
+        (6.0, 6.0, 3),
+        (6.0, None, 3),
+        (None, 6.0, 3),
+        (None, 0.0, 0),
+        (6.0, 0.0, 0),
+        (-6.0, 6.0, 0),
+        (12.0, 6.0, 0),
+    ],
+)
+def test_the_field_before_must_be_of_the_same_forecast(step: float | None, lead: float | None, checked: int) -> None:
+    fields = {"tp": np.zeros(3), "tp@previous": np.ones(3)}
+    assert relation("accum", "tp")(fields, Context(step_h=step, lead_h=lead))[:2] == (checked, checked)
+
+
 @given(RAIN)
 def test_accumulations_start_at_zero(rain: np.ndarray) -> None:
     start = relation("accum_start", "tp")
