@@ -17,6 +17,7 @@ import numpy as np
 
 from dqwatch.buffers import Buffers
 from dqwatch.errors import SourceError
+from dqwatch.sources.hdf5_places import find_places
 from dqwatch.sources.raw import Selection
 from dqwatch.types import StoredArray
 
@@ -99,10 +100,20 @@ class Hdf5Array:
                 else:
                     self._dataset.read_direct(full, source, target)
             self._proven = True
-        except SourceError:
-            raise
         except BROKEN as error:
             raise SourceError(f"{self._path}: variable '{self.name}' cannot be read: {one_line(error)}") from error
+
+    def places(self, selection: Selection) -> list[tuple[int, int]]:
+        """Where a part of the array lies in the file, as far as that can be told: begin and end of each piece."""
+        chosen = [_indices(s, n) for s, n in zip(selection, self.shape, strict=True)]
+        there = [range(r.start, min(r.stop, n), r.step) for r, n in zip(chosen, self._stored_shape, strict=True)]
+        if not all(len(r) for r in there):
+            return []
+        try:
+            with self._lock:
+                return find_places(self._dataset, there)
+        except BROKEN as error:
+            raise SourceError(f"{self._path}: variable '{self.name}' is broken: {one_line(error)}") from error
 
     def describe(self) -> StoredArray:
         """The array as it lies in storage."""
@@ -138,7 +149,7 @@ def open_hdf5(
     path : path
         For messages only, if there is a stream.
     stream : file, optional
-        What to read in place of the path; whatever it raises as SourceError is not taken for a broken file.
+        What to read in place of the path.
 
     Raises
     ------
@@ -154,10 +165,10 @@ def open_hdf5(
             raise SourceError(f"{path}: HDF5, but not NetCDF: it has no dimensions (netCDF dimension scales)")
         arrays = _arrays(found, _Dimensions(file, scales))
         return arrays, _attributes(file), file
-    except BROKEN as error:
+    except BaseException as error:
         if file is not None:
             file.close()
-        if isinstance(error, SourceError):
+        if isinstance(error, SourceError) or not isinstance(error, BROKEN):
             raise
         raise SourceError(f"{path}: broken or truncated NetCDF-4 (HDF5) file: {one_line(error)}") from error
 

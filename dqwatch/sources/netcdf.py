@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from dqwatch.errors import SourceError
 from dqwatch.sources.cf import CFSource
+from dqwatch.sources.raw import RawArray
 from dqwatch.sources.urls import is_url, short_name
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -62,29 +62,30 @@ def _open_as(kind: str, path: Path, also_close: Callable[[], None] = lambda: Non
 
         arrays, attributes = open_classic(path)
         return CFSource(path.name, "netcdf", arrays, attributes, also_close)
-    return _open_hdf5(str(path), path.name, None, also_close)
-
-
-def _open_hdf5(where: str, name: str, stream: io.RawIOBase | None, also_close: Callable[[], None]) -> CFSource:
     from dqwatch.sources.hdf5 import open_hdf5
 
-    described, attributes, file = open_hdf5(where, stream)
+    described, attributes, file = open_hdf5(path)
 
     def close() -> None:
         file.close()
         also_close()
 
+    return _source(path.name, described, attributes, close)
+
+
+def _source(
+    name: str, arrays: Mapping[str, RawArray], attributes: Mapping[str, Any], close: Callable[[], None]
+) -> CFSource:
     try:
-        return CFSource(name, "netcdf", described, attributes, close)
+        return CFSource(name, "netcdf", arrays, attributes, close)
     except BaseException:
-        file.close()
+        close()
         raise
 
 
 def _open_url(url: str, cache: str | os.PathLike[str] | None) -> CFSource | None:
     from dqwatch.sources.remote import Remote
     from dqwatch.sources.remote_files import Fetched
-    from dqwatch.sources.remote_parts import SeekableFile
 
     remote = Remote(url, cache)
     kind = format_of(remote.head() or b"")
@@ -92,12 +93,9 @@ def _open_url(url: str, cache: str | os.PathLike[str] | None) -> CFSource | None
         return None
     stored = remote.open("", whole=False) if kind == "hdf5" and remote.has_ranges() else None
     if stored is not None:
-        stream = SeekableFile(stored, str(remote))
-        try:
-            return _open_hdf5(str(remote), short_name(url), stream, stream.close)
-        except BaseException:
-            stream.close()
-            raise
+        from dqwatch.sources.remote_hdf5 import open_remote_hdf5
+
+        return _source(short_name(url), *open_remote_hdf5(stored, str(remote)))
     fetched = Fetched([url], cache)
     try:
         return _open_as(kind, Path(fetched.paths[0]), fetched.close)

@@ -7,9 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
+
+import numpy as np
 
 from dqwatch.errors import SourceError
 from dqwatch.sources.file_systems import HTTP, connect
@@ -22,7 +25,7 @@ from dqwatch.sources.urls import joined, protocol_of, shown
 PAUSES_S = (0.2, 1.0)
 """After a failure over HTTP that may pass, the request is sent again after these times; s3fs does that itself."""
 
-_SMALL = 8 * BLOCK_BYTES
+SMALL = 8 * BLOCK_BYTES
 """Objects up to this size are kept whole, whatever part of them is asked for."""
 _AT_ONCE = 8
 _VERSIONS = ("ETag", "etag", "LastModified", "Last-Modified", "last_modified", "mtime", "updated", "generation")
@@ -68,7 +71,7 @@ class Remote:
         self.cache = ObjectCache(cache) if cache is not None else None
         self._url = url
         self._shown = shown(url)
-        self._locks = [threading.Lock() for _ in range(64)]
+        self._locks = [threading.Lock() for _ in range(256)]
         self.info = lru_cache(maxsize=4096)(self._ask_info)
         self._gives_parts: bool | None = None
         self._head = lru_cache(maxsize=64)(self._read_head)
@@ -96,15 +99,9 @@ class Remote:
         if info is None:
             return None
         kept = self.cache if info.version and info.size is not None else None
-        if not info.size or whole or (kept and info.size <= _SMALL) or not self._ranges(key):
+        if not info.size or whole or (kept and info.size <= SMALL) or not self.has_ranges(key):
             return self._open_whole(key, info, kept)
         return Blocks(self, key, info, kept) if kept else Parts(self, key, info)
-
-    def _ranges(self, key: str) -> bool:
-        """`has_ranges` of the first object asked about, which the others are taken to be like."""
-        if self._gives_parts is None:
-            self._gives_parts = self.has_ranges(key)
-        return self._gives_parts
 
     def _open_whole(self, key: str, info: Info, kept: ObjectCache | None) -> Stored | None:
         if kept is None or info.size is None:
@@ -168,14 +165,17 @@ class Remote:
         return bytes(content)
 
     def has_ranges(self, key: str = "") -> bool:
-        """Whether the server gives parts of an object."""
+        """Whether the server gives parts of objects; found out with the first that is not empty."""
         info = self.info(key)
         if info is None or not info.size:
             return False
-        if self.protocol not in HTTP:
-            return True
+        if self._gives_parts is None:
+            self._gives_parts = self.protocol not in HTTP or self._gives_last_byte(key, info, info.size)
+        return self._gives_parts
+
+    def _gives_last_byte(self, key: str, info: Info, size: int) -> bool:
         try:
-            self.read_range(key, info, info.size - 1, info.size)
+            self.read_range(key, info, size - 1, size)
         except SourceError as error:
             if isinstance(error.__cause__, ValueError):  # what fsspec raises where all of it comes
                 return False
@@ -207,8 +207,16 @@ class Remote:
         if info is None:
             return None
         if info.size is None:
-            return self._call(key, self._stream_head)
-        return self.read_range(key, info, 0, min(self.HEAD_BYTES, info.size)) if info.size else b""
+            found: bytes | None = self._call(key, self._stream_head)
+            return found
+        length = min(self.HEAD_BYTES, info.size)
+        if self.cache is None or not info.version or not (info.size <= SMALL or self.has_ranges(key)):
+            return self.read_range(key, info, 0, length) if length else b""
+        stored = self.open(key, whole=False)
+        if stored is None:
+            return None
+        with closing(stored):
+            return stored.fill(np.empty(length, np.uint8), 0).tobytes()
 
     def _stream_head(self, path: str) -> bytes:
         with self.fs.open(path, block_size=0) as file:
@@ -267,8 +275,8 @@ class Remote:
         else:
             # Others may share one position among all who read a file.
             with open(path, "wb") as file:
-                for start in range(0, info.size or 0, _SMALL):
-                    file.write(self.read_range(key, info, start, min(start + _SMALL, info.size or 0)))
+                for start in range(0, info.size or 0, SMALL):
+                    file.write(self.read_range(key, info, start, min(start + SMALL, info.size or 0)))
         got = os.path.getsize(path) if os.path.exists(path) else 0
         if info.size is not None and got != info.size:
             raise SourceError(f"{self.where(key)}: {got} bytes came of {info.size}; fetch it again")

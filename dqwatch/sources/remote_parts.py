@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,10 +12,6 @@ from dqwatch.sources.zarr_codecs import DecodeError
 
 if TYPE_CHECKING:
     from dqwatch.sources.remote import Info, Remote
-    from dqwatch.sources.stored import Stored
-
-_BLOCKS_HELD = 32
-"""Blocks of a file that stay in memory."""
 
 
 class Parts:
@@ -105,72 +99,3 @@ def _copy(content: bytes, begin: int, into: np.ndarray, offset: int) -> None:
     """What lies both in `content`, from `begin` on, and in `into`, from `offset` on."""
     first, stop = max(begin, offset), min(begin + len(content), offset + into.size)
     into[first - offset : stop - offset] = np.frombuffer(content, np.uint8, stop - first, first - begin)
-
-
-class SeekableFile(io.RawIOBase):
-    """A stored object as a file to seek in, for one thread at a time; the blocks read last stay in memory."""
-
-    def __init__(self, stored: Stored, where: str) -> None:
-        self._stored = stored
-        self._where = where
-        self._at = 0
-        self._blocks: OrderedDict[int, bytes] = OrderedDict()
-
-    def __repr__(self) -> str:
-        return self._where  # what h5py takes for the name of the file
-
-    def readable(self) -> bool:
-        """True."""
-        return True
-
-    def seekable(self) -> bool:
-        """True."""
-        return True
-
-    def tell(self) -> int:
-        """The position."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to another position."""
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._stored.size}[whence]
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill `buffer` as far as the file goes."""
-        into = np.frombuffer(buffer, np.uint8)
-        stop = min(self._at + into.size, self._stored.size)
-        into = into[: max(0, stop - self._at)]
-        block, last = self._at // BLOCK_BYTES, -(-stop // BLOCK_BYTES)
-        while block < last:
-            end = block + 1
-            if block not in self._blocks:
-                while end < last and end not in self._blocks:
-                    end += 1
-                self._fetch(block, end, into)
-            else:
-                self._blocks.move_to_end(block)
-                _copy(self._blocks[block], block * BLOCK_BYTES, into, self._at)
-            block = end
-        self._at += into.size
-        return into.size
-
-    def _fetch(self, block: int, end: int, into: np.ndarray) -> None:
-        begin, stop = block * BLOCK_BYTES, min(end * BLOCK_BYTES, self._stored.size)
-        if end - block > _BLOCKS_HELD:
-            begin, stop = max(begin, self._at), min(stop, self._at + into.size)
-            self._stored.fill(into[begin - self._at : stop - self._at], begin)
-            return
-        content = self._stored.fill(np.empty(stop - begin, np.uint8), begin).tobytes()
-        _copy(content, begin, into, self._at)
-        for number in range(block, end):
-            self._blocks[number] = content[number * BLOCK_BYTES - begin :][:BLOCK_BYTES]
-        while len(self._blocks) > _BLOCKS_HELD:
-            self._blocks.popitem(last=False)
-
-    def close(self) -> None:
-        """Let go of what was read."""
-        if not self.closed:
-            self._blocks.clear()
-            self._stored.close()
-        super().close()

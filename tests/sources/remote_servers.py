@@ -21,6 +21,8 @@ class Request(NamedTuple):
     method: str
     path: str
     range: str
+    authorization: str
+    query: str
 
 
 class DataServer(ThreadingHTTPServer):
@@ -32,16 +34,21 @@ class DataServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.root = root
         self.log: list[Request] = []
-        self.failing: dict[str, int | list[int]] = {}
-        """Ends of paths, and the status of all answers, or those of the answers to come; 0 breaks the connection."""
+        self.failing: dict[str, int | list[int | None]] = {}
+        """Ends of paths, and the status of all answers, or those of the answers to come: 0 breaks the connection, None
+        is none."""
         self.hidden: set[str] = set()
         """Ends of paths that are not there."""
         self.silent: set[str] = set()
         """Ends of paths to which no answer comes."""
         self.cut: set[str] = set()
         """Ends of paths of which half is sent."""
-        self.ranges = self.validators = self.heads = self.lengths = True
+        self.ranges = self.heads = self.lengths = True
+        self.unsaid: set[str] = set()
+        """Headers that are left out."""
         self.index = False
+        self.s3_codes: dict[int, str] = {}
+        """What S3 calls statuses."""
         self.delay = 0.0
         self.busy = self.busiest = 0
         """Requests in work now, and most at once."""
@@ -69,9 +76,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         server = self.server
-        path = unquote(urlsplit(self.path).path)
+        parts = urlsplit(self.path)
+        path = unquote(parts.path)
+        said = [self.headers.get(name, "") for name in ("Range", "Authorization")]
         with server.lock:
-            server.log.append(Request(self.command, path, self.headers.get("Range", "")))
+            server.log.append(Request(self.command, path, *said, parts.query))
             server.busy += 1
             server.busiest = max(server.busiest, server.busy)
         try:
@@ -90,9 +99,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         end = self.matches(server.failing, path)
-        status = server.failing.get(end, [])
-        if status != []:
-            self.fail(status.pop(0) if isinstance(status, list) else status)
+        status = server.failing.get(end)
+        if isinstance(status, list):
+            status = status.pop(0) if status else None
+        if status is not None:
+            self.fail(status)
             return
         file = server.root / path.strip("/")
         if self.command == "HEAD" and not server.heads:
@@ -110,16 +121,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def fail(self, status: int) -> None:
         if status:
-            self.send(status, f"<html><h1>{status}</h1></html>".encode(), {"Content-Type": "text/html"})
+            code = self.server.s3_codes.get(status, "")
+            text = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>" if code else f"<h1>{status}</h1>"
+            self.send(status, text.encode(), {"Content-Type": "application/xml" if code else "text/html"})
         else:
             self.close_connection = True
 
     def send_file(self, file: Path) -> None:
         content = file.read_bytes()
-        headers = {"Content-Type": "application/octet-stream"}
-        if self.server.validators:
-            headers["ETag"] = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
-            headers["Last-Modified"] = formatdate(file.stat().st_mtime, usegmt=True)
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "ETag": f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"',
+            "Last-Modified": formatdate(file.stat().st_mtime, usegmt=True),
+        }
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if asked and self.server.ranges:
             start, stop = int(asked[1]), min(int(asked[2] or len(content)) + 1, len(content))
@@ -133,8 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
+        for name in headers.keys() - self.server.unsaid:
+            self.send_header(name, headers[name])
         if self.server.lengths:
             self.send_header("Content-Length", str(len(content)))
         else:
