@@ -15,6 +15,7 @@ _HOMES = {
     "gate": "dqwatch.verbs",
     "inspect": "dqwatch.verbs",
     "open_source": "dqwatch.sources",
+    "suggest_rules": "dqwatch.verbs",
     "DqwatchError": "dqwatch.errors",
     "Finding": "dqwatch.types",
     "Inspection": "dqwatch.metrics.inspection",

@@ -6,10 +6,9 @@ Exit codes: 0 passed, 1 gate closed, 2 usage or rule file wrong, 3 could not eva
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
@@ -17,8 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 import dqwatch
-from dqwatch import options
+from dqwatch import options, rule_commands
 from dqwatch.errors import DqwatchError, UsageError
+from dqwatch.options import Run, short_name
 from dqwatch.terminal import bar, has_colour, open_standard_streams, private_stderr, say, speaks_unicode, width
 
 if TYPE_CHECKING:
@@ -29,17 +29,13 @@ _INTERRUPTED = 130
 _Misuse: Any = typer.BadParameter.__mro__[2]
 """What all complaints of the parser derive from, wherever this version of Typer keeps it."""
 
-Run = Callable[[], int]
-"""A verb ready to run. Typer only parses: it would make exit code 1, a closed gate, of a broken pipe."""
-
 app = typer.Typer(
     name="dqwatch",
     help="Watch the data of machine-learned weather models: audit what they train on, gate what they start from.",
     epilog="Exit codes: 0 passed, 1 gate closed, 2 usage or rule file wrong, 3 could not evaluate, 4 nothing checked.",
     pretty_exceptions_enable=False,
 )
-rules_app = typer.Typer(help="See which rule sets there are and what they hold; check your own.")
-app.add_typer(rules_app, name="rules")
+app.add_typer(rule_commands.app, name="rules")
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -171,62 +167,6 @@ def inspect(
     return partial(_inspect, data, {"pattern": pattern, "batch": batch}, outputs)
 
 
-@rules_app.command("list")
-def list_rules() -> None:
-    """List the shipped rule sets. Example: dqwatch rules list"""
-    from dqwatch.expectations import list_rule_sets, load_rule_sets
-    from dqwatch.reports.rules import overview
-
-    say(overview(load_rule_sets((name,))[0] for name in list_rule_sets()), sys.stdout)
-
-
-@rules_app.command("show")
-def show_rules(name: options.RuleSetName) -> None:
-    """Show the rules of a set: what each looks at, expects and advises. Example: dqwatch rules show missing"""
-    from dqwatch.expectations import load_rule_sets
-    from dqwatch.reports.rules import details
-
-    say("\n\n".join(map(details, load_rule_sets((name,)))), sys.stdout)
-
-
-@rules_app.command("explain")
-def explain_rule(rule: options.RuleId, rules: options.MoreRules = None) -> None:
-    """Explain a rule: why, what it looks at, its threshold, what to do. Example: dqwatch rules explain nan.none"""
-    from dqwatch.expectations import explanation
-    from dqwatch.reports.rules import explanation as render
-
-    parts = explanation.explain(rule, rules or ())
-    say(render(parts, width=width(sys.stdout) or 100), sys.stdout)
-
-
-@rules_app.command("suggest")
-def suggest_rules(
-    data: options.Data,
-    output: options.SuggestionFile = None,
-    workers: options.Workers = None,
-    select: options.Select = None,
-    start: options.Start = None,
-    end: options.End = None,
-    every: options.Every = 1,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-) -> Run:
-    """Make a rule file from good data, which they pass themselves. Example: dqwatch rules suggest era5.zarr -o mine.yaml"""
-    return partial(_suggest, locals())
-
-
-@rules_app.command("lint")
-def lint_rules(files: options.RuleFiles) -> int:
-    """Check rule files without data; exit code 2 if one is wrong. Example: dqwatch rules lint mine.yaml"""
-    from dqwatch.expectations import lint
-
-    problems = {file: lint(file) for file in files}
-    for file, lines in problems.items():
-        for line in lines or [f"{file}: ok"]:
-            say(line, sys.stdout)
-    return 2 if any(problems.values()) else 0
-
-
 def _run(verb: str, arguments: dict[str, Any]) -> int:
     """Run a verb and write what was asked for; where that fails, say so there: an older verdict must not stand."""
     outputs = options.Outputs(**{name: arguments.pop(name) for name in options.Outputs._fields})
@@ -260,49 +200,20 @@ def _inspect(data: list[str], arguments: dict[str, Any], outputs: options.Output
             text = inspection.render(found, width=width(stream), ascii_only=not speaks_unicode(stream))
         outputs.write_document(document)
     except Exception as error:
-        outputs.write_document(inspection_json.render_failure([*map(_name, data)], _reason(error), _code(error)))
+        outputs.write_document(inspection_json.render_failure([*map(short_name, data)], _reason(error), _code(error)))
         raise
     say(text, stream)
     return 0
 
 
-def _suggest(arguments: dict[str, Any]) -> int:
-    """Suggest rules, on stdout or into a file."""
-    from dqwatch.reports import files
-
-    output, quiet, verbose = (arguments.pop(name) for name in ("output", "quiet", "verbose"))
-    if output:
-        files.check_file(output, "--output")
-    data = arguments.pop("data")
-    with (
-        private_stderr(verbose) as stderr,
-        nullcontext() if quiet else bar(stderr, f"suggest {_name(data[0])}") as progress,
-    ):
-        text = dqwatch.suggest_rules(data[0] if len(data) == 1 else data, progress=progress, **arguments)
-    if output:
-        files.write_text(output, text)
-    else:
-        say(text.rstrip(), sys.stdout)
-    if not quiet:
-        say(
-            f"dqwatch: {text.count('- id: ')} rules{f' in {output}' if output else ''}; read them before use",
-            sys.stderr,
-        )
-    return 0
-
-
 def _judge(verb: str, arguments: dict[str, Any], stderr: TextIO | None) -> Verdict:
     data = arguments["data"]
-    title = f"{verb} {_name(data[0])}" + (f" and {len(data) - 1} more" if len(data) > 1 else "")
+    title = f"{verb} {short_name(data[0])}" + (f" and {len(data) - 1} more" if len(data) > 1 else "")
     arguments |= {"data": data[0] if len(data) == 1 else data}
     arguments |= {"rules": arguments["rules"] or [verb], "fail_on": arguments["fail_on"].value}
     with nullcontext() if stderr is None else bar(stderr, title) as progress:
         verdict: Verdict = getattr(dqwatch, verb)(**arguments, progress=progress)
     return verdict
-
-
-def _name(path: str) -> str:
-    return os.path.basename(path.rstrip("/")) or path
 
 
 def _failure(verb: str, data: Sequence[str], error: Exception) -> Verdict:
@@ -313,7 +224,7 @@ def _failure(verb: str, data: Sequence[str], error: Exception) -> Verdict:
         verb=verb,
         status="error",
         exit_code=_code(error),
-        inputs=tuple({"name": _name(path), "kind": None, "identity": None} for path in data),
+        inputs=tuple({"name": short_name(path), "kind": None, "identity": None} for path in data),
         rule_sets=(),
         results=(),
         summary={},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     from dqwatch.types import Verdict
 
 
+Run = Callable[[], int]
+"""A verb ready to run. Typer only parses: it would make exit code 1, a closed gate, of a broken pipe."""
+
+
 class Severity(StrEnum):
     """Choices of --fail-on."""
 
@@ -21,6 +27,11 @@ class Severity(StrEnum):
     warning = "warning"
     info = "info"
     never = "never"
+
+
+def short_name(path: str) -> str:
+    """The last part of a path, as people know it."""
+    return os.path.basename(path.rstrip("/")) or path
 
 
 def _complete_rules(incomplete: str) -> list[str]:

@@ -97,3 +97,21 @@ def _explain(error: yaml.YAMLError) -> str:
     problem = getattr(error, "problem", None) or str(error)
     place = f"line {mark.line + 1}: " if mark is not None else ""
     return f"{place}{' '.join(str(problem).split())}"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what `read_yaml` would otherwise not read as text again."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - read by PyYAML
+        first: [*known, *([_NUMBER] if first in tuple("-+0123456789") else [])]
+        for first, known in yaml.SafeDumper.yaml_implicit_resolvers.items()
+    }
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write equal values out, rather than as references to one another."""
+        return True
+
+
+def to_yaml(document: Any) -> str:
+    """YAML text that `read_yaml` reads as `document` again: keys in their order, what is innermost on one line."""
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=120)

@@ -21,6 +21,7 @@ import dqwatch
 
 LAYERS = [
     {"cli", "integrations"},
+    {"rule_commands"},
     {"options"},
     {"terminal"},
     {"verbs"},
@@ -52,12 +53,12 @@ HOMES = {
     "plotly": ["reports/html*.py"],
     "sqlalchemy": ["history/*"],
     "torch": ["feed/*", "metrics/on_device.py", "scores/on_device.py"],
-    "typer": ["cli.py", "options.py"],
+    "typer": ["cli.py", "rule_commands.py", "options.py"],
 }
 """The only files that may import a package that is heavy or optional."""
 HEAVY = HOMES.keys() - {"typer"} | {"cftime", "numba", "numcodecs", "pandas", "scipy", "xarray", "zarr", "fsspec"}
 LIGHT = [
-    *("__init__", "cli", "options", "terminal", "verbs", "catalogue"),
+    *("__init__", "cli", "rule_commands", "options", "terminal", "verbs", "catalogue"),
     *("tables", "resources", "yaml_files", "types", "registry", "errors"),
 ]
 """Modules that are there for every command: what they import at their top, directly or not, must cost little."""
@@ -74,6 +75,7 @@ PUBLIC = {
     "gate",
     "inspect",
     "open_source",
+    "suggest_rules",
 }
 
 MODULES = sorted(p for p in project_files() if p.parts[0] == "dqwatch" and p.suffix == ".py")

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dqwatch.errors import RuleFileError
-from dqwatch.yaml_files import read_yaml
+from dqwatch.yaml_files import read_yaml, to_yaml
 
 BOTH = pytest.mark.parametrize("shipped", [False, True])
 
@@ -79,3 +81,16 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_bytes(b"a: \xff")
     with pytest.raises(RuleFileError, match=r"is not UTF-8 text \(byte 3\)"):
         read_yaml(tmp_path / "b.yaml")
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8")),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(min_size=1), inner),
+        max_leaves=8,
+    )
+)
+def test_what_is_written_is_read_again(tmp_path_factory: pytest.TempPathFactory, document: Any) -> None:
+    path = tmp_path_factory.mktemp("yaml") / "a.yaml"
+    path.write_text(to_yaml(document), encoding="utf-8", newline="")
+    assert read_yaml(path)[0] == document
