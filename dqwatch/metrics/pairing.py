@@ -17,6 +17,8 @@ from dqwatch.units import Conversion
 
 _SAME_LEVEL = 1e-4
 """Relative difference within which levels are one."""
+_DENSER = 0.5
+"""Times of the reference that are off the beat of the data, for each of the data: fewer are lost, not left out."""
 _REAL = {"standard", "gregorian", "proleptic_gregorian"}
 """Calendars that differ only before 1582."""
 
@@ -106,7 +108,8 @@ def align(data: TimeAxis, reference: TimeAxis) -> Alignment:
 
     Times are the same if their labels are; the start of a forecast counts only where both tell it. A field without time
     is the same at any: it is compared with the first. Times of the reference that the rhythm of the data leaves out
-    (hours between those of a six-hourly set) are not missing from the data, and not among the times.
+    (hours between those of a six-hourly set) are not missing from the data, and not among the times; but where there
+    are few of them, they are lost and not left out.
     """
     if "static" in (data.kind, reference.kind):
         return _first_of(data, reference)
@@ -150,5 +153,7 @@ def _due(data: TimeAxis, reference: TimeAxis, times: Sequence[int]) -> np.ndarra
     if cadence is not None:
         known = np.flatnonzero(seconds != NOT_A_TIME)
         ordered, inverse = np.unique(seconds[known], return_inverse=True)
-        due[known] = cadence.on_beat(ordered)[inverse.reshape(-1)]
+        on_beat = cadence.on_beat(ordered)[inverse.reshape(-1)]
+        if (~on_beat).sum() >= _DENSER * own.size:
+            due[known] = on_beat
     return due

@@ -120,6 +120,12 @@ def test_hours_between_the_steps_of_the_data_are_not_missing_and_those_beyond_it
     assert [other for _, own, other in found if own >= 0] == hours
 
 
+def test_few_times_off_the_beat_are_lost() -> None:
+    """Of six-hourly data 12 is lost; four times a day twice a day would be a rhythm too."""
+    found = pairs_of(axis(0, 6, 18, 24, 30), axis(0, 6, 12, 18, 24, 30))
+    assert [label for label, own, _ in found if own < 0] == ["01T12"]
+
+
 def test_a_declared_cadence_says_what_is_due() -> None:
     """00 and 06 of every third day, as anemoi data may declare."""
     data = axis(0, 6, 72, 78, 144, hours=(0, 6), every=3 * DAY)
