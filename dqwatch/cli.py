@@ -116,6 +116,7 @@ def audit(
     start: options.Start = None,
     end: options.End = None,
     every: options.Every = 1,
+    cache: options.Cache = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> Run:
@@ -141,6 +142,7 @@ def gate(
     start: options.Start = None,
     end: options.End = None,
     every: options.Every = 1,
+    cache: options.Cache = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> Run:
@@ -157,6 +159,7 @@ def inspect(
     pattern: options.Pattern = None,
     batch: options.Batch = 1,
     json: options.InspectionFile = None,
+    cache: options.Cache = None,
     verbose: options.Verbose = False,
 ) -> Run:
     """Know your data: sizes, variables, times, layout, what reading costs and what other chunks would bring.
@@ -164,7 +167,7 @@ def inspect(
     Example: dqwatch inspect era5.zarr --pattern time=28,cell=10%,variable=2t
     """
     outputs = options.Outputs(json=json, html=None, junit=None, tables=None, quiet=False, verbose=verbose)
-    return partial(_inspect, data, {"pattern": pattern, "batch": batch}, outputs)
+    return partial(_inspect, data, {"pattern": pattern, "batch": batch, "cache": cache}, outputs)
 
 
 def _run(verb: str, arguments: dict[str, Any]) -> int:

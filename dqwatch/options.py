@@ -152,6 +152,14 @@ Batch = Annotated[
         "--batch", min=1, metavar="N", help="Samples of a batch, to be held against memory. Example: --batch 4"
     ),
 ]
+Cache = Annotated[
+    str | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        help="Keep what is fetched from URLs in this folder for the next time. Example: --cache /scratch/dqwatch",
+    ),
+]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Only the one-line verdict on stderr. Example: gate ic.zarr --quiet")
 ]

@@ -37,6 +37,7 @@ def audit(
     start: str | datetime | None = None,
     end: str | datetime | None = None,
     every: int = 1,
+    cache: str | None = None,
     progress: Progress | None = None,
 ) -> Verdict:
     """Audit a data set before training: every field scanned once, the rules of `audit` by default.
@@ -66,6 +67,8 @@ def audit(
         Period to look at, both ends included; a date alone means its whole day.
     every : int
         Look at every n-th time only.
+    cache : str, optional
+        Folder in which whatever is fetched from a URL is kept for the next time; nothing is kept by default.
     progress : callable, optional
         Called with the blocks done and the blocks to do.
 
@@ -81,7 +84,7 @@ def audit(
     SourceError
         If the data cannot be read.
     """
-    part = _Part(select, start, end, every)
+    part = _Part(select, start, end, every, cache)
     return _judge(
         "audit", data, rules, fail_on, part, against=against, waivers=waivers, workers=workers, progress=progress
     )
@@ -98,6 +101,7 @@ def gate(
     start: str | datetime | None = None,
     end: str | datetime | None = None,
     every: int = 1,
+    cache: str | None = None,
     progress: Progress | None = None,
 ) -> Verdict:
     """Gate an incoming state: may a model start from it?
@@ -108,7 +112,7 @@ def gate(
         As for `audit`.
     rules : str or sequence of str
         As for `audit`; the rules of `gate` by default.
-    fail_on, waivers, workers, select, start, end, every, progress
+    fail_on, waivers, workers, select, start, end, every, cache, progress
         As for `audit`.
 
     Returns
@@ -123,7 +127,7 @@ def gate(
     SourceError
         If the data cannot be read.
     """
-    part = _Part(select, start, end, every)
+    part = _Part(select, start, end, every, cache)
     return _judge("gate", data, rules, fail_on, part, waivers=waivers, workers=workers, progress=progress)
 
 
@@ -134,9 +138,13 @@ class _Part(NamedTuple):
     start: str | datetime | None
     end: str | datetime | None
     every: int
+    cache: str | None = None
+    """Folder for what is fetched from URLs."""
 
 
-def inspect(data: Any, *, pattern: str | Sequence[str] | None = None, batch: int = 1) -> Inspection:
+def inspect(
+    data: Any, *, pattern: str | Sequence[str] | None = None, batch: int = 1, cache: str | None = None
+) -> Inspection:
     """Know a data set: sizes, layout, periods, holes, and what reading it costs; only a few fields are read.
 
     Parameters
@@ -149,6 +157,8 @@ def inspect(data: Any, *, pattern: str | Sequence[str] | None = None, batch: int
         `5x9` (five places, nine neighbours each), `region`; variables: `5` or names; members: `1`.
     batch : int
         Samples of a batch, each of two input steps and a target.
+    cache : str, optional
+        As for `audit`.
 
     Returns
     -------
@@ -165,7 +175,7 @@ def inspect(data: Any, *, pattern: str | Sequence[str] | None = None, batch: int
     from dqwatch.metrics.inspection import check_request, inspect_source
 
     patterns = check_request(pattern, batch)
-    with closing(sources.open_source(data)) as source:
+    with closing(sources.open_source(data, cache=cache)) as source:
         return inspect_source(source, data, patterns=patterns, batch=batch)
 
 
@@ -286,7 +296,7 @@ def _open_reference(against: Any, part: _Part) -> Source:
     """The reference in the same period; variables and times are matched when it is compared, names may differ."""
     from dqwatch import sources
 
-    return sources.open_source(against, start=part.start, end=part.end)
+    return sources.open_source(against, start=part.start, end=part.end, cache=part.cache)
 
 
 def _compared(source: Source, reference: Source | None, complete: bool, **run: Any) -> dict[str, pd.DataFrame]:

@@ -18,7 +18,7 @@ STEPS = [
     (
         ["audit", "demo/training.zarr"],
         0,
-        "Six years of training data: every field was read once. Nothing is missing, misaligned or out of range.",
+        "Ten years of training data: every field was read once. Nothing is missing, misaligned or out of range.",
     ),
     (
         ["gate", "demo/incoming_clean.zarr"],
@@ -47,7 +47,7 @@ def main() -> int:
         print(f"exit code {code}. {explanation if code == expected else f'Expected {expected}: this is a bug.'}")
         if code != expected:
             return 1
-    print(f"\nThe data lie in {DATA}/; try: dqwatch audit FILE with a file of your own (Zarr or NetCDF).")
+    print(f"\nThe data lie in {DATA}/; try: dqwatch audit FILE with a file of your own (Zarr, NetCDF or GRIB).")
     return 0
 
 

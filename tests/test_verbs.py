@@ -51,12 +51,18 @@ def names(calls) -> list[str]:
 
 
 @pytest.mark.parametrize("verb", ["audit", "gate"])
+def test_the_cache_is_handed_to_the_source(calls, verb):
+    getattr(dqwatch, verb)("data", cache="folder")
+    assert calls[1][2]["cache"] == "folder"
+
+
+@pytest.mark.parametrize("verb", ["audit", "gate"])
 def test_the_rooms_are_walked_in_order_and_the_rules_are_read_before_the_data(calls, verb):
     progress = print
     verdict = getattr(dqwatch, verb)("data", workers=3, progress=progress)
     assert names(calls) == ["load_rule_sets", "open_source", "scan", "evaluate", "summarise", "close"]
     assert calls[0][1] == ((verb,),)
-    assert calls[1][1:] == (("data",), {"select": None, "start": None, "end": None, "every": 1})
+    assert calls[1][1:] == (("data",), {"select": None, "start": None, "end": None, "every": 1, "cache": None})
     assert calls[2][2] == {"workers": 3, "progress": progress, "wanted": {}}
     assert calls[4][1] == (RESULTS, "critical")
     assert verdict.verb == verb
@@ -92,7 +98,7 @@ def test_against_a_reference_the_same_period_of_it_is_opened_and_pairs_are_judge
     ]
     assert calls[0][1] == (("audit",),)
     assert calls[1][1] == (("audit", "regridding"),)  # no rule of the first looks at pairs
-    assert calls[3][1:] == (("ref",), {"start": "2020-01-01", "end": "2020-01-31"})
+    assert calls[3][1:] == (("ref",), {"start": "2020-01-01", "end": "2020-01-31", "cache": None})
     assert calls[5][2] == {"complete": False, "workers": 3, "progress": None}
     assert calls[6][1][1]["pairs"] is pairs
     assert [i.get("role") for i in verdict.inputs] == [None, "reference"]
@@ -137,7 +143,7 @@ def test_timing_tells_where_the_time_went(calls):
 )
 def test_a_narrowed_run_says_so(calls, arguments, sampled):
     assert dqwatch.audit("data", **arguments).sampled == sampled
-    assert calls[1][2] == {"select": None, "start": None, "end": None, "every": 1} | arguments
+    assert calls[1][2] == {"select": None, "start": None, "end": None, "every": 1, "cache": None} | arguments
 
 
 @pytest.mark.parametrize(

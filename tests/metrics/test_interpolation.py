@@ -148,7 +148,8 @@ def test_the_mean_over_a_box() -> None:
     boxes = Boxes(np.zeros(3), np.array([20.0, 30.0, 41.0]), np.full(3, 8.0), np.full(3, 8.0))
     reading = Interpolator(grid).read_boxes(boxes, 4)
     expected = np.array([20.0, 30.0, 41.0]) ** 2 + 5.0
-    np.testing.assert_allclose(values_of(reading, grid.longitudes**2), expected, rtol=3e-4)  # the box is as wide as great circles, not rows
+    # rtol: the box is as wide as great circles, not rows
+    np.testing.assert_allclose(values_of(reading, grid.longitudes**2), expected, rtol=3e-4)
     np.testing.assert_allclose(values_of(reading, grid.longitudes), [20, 30, 41], atol=1e-6)
 
 
