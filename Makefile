@@ -17,7 +17,7 @@ help:
 	@echo "make test   set up, then run the tests"
 	@echo "make lint   set up, then ruff and mypy"
 	@echo "make bench  set up, then the benchmarks"
-	@echo "make test-anemoi  the tests of sources, among anemoi's own pins (zarr 2, pandas 2)"
+	@echo "make test-anemoi  the tests against anemoi and earthkit, among their own pins (zarr 2, pandas 2)"
 	@echo "make test-lowest  the tests with the lowest versions supported"
 	@echo "make lock   pin the requirements anew"
 
@@ -35,7 +35,7 @@ lint: $(VENV)/.test
 
 # Each of these has an environment of its own, as its users have.
 test-anemoi: .venv-anemoi/.set
-	DQWATCH_TEST_ANEMOI=1 .venv-anemoi/bin/python -m pytest -n auto tests/anemoi tests/sources $(ARGS)
+	DQWATCH_TEST_ANEMOI=1 .venv-anemoi/bin/python -m pytest -n auto tests/anemoi $(ARGS)
 
 test-lowest: .venv-lowest/.set
 	.venv-lowest/bin/python -m pytest -n auto $(ARGS)
