@@ -22,8 +22,8 @@ _TESTED = ("file", "http", "https", "memory", "s3")
 _OTHERS = ("abfs", "ftp", "gs", "hdfs", "sftp", "webdav")
 
 
-def connect(url: str) -> tuple[Any, str]:
-    """The file system of a URL, and the path of the URL in it.
+def connect(url: str, **options: Any) -> tuple[Any, str]:
+    """The file system of a URL, and the path of the URL in it; `options` are passed to the file system.
 
     Options come from fsspec's configuration (`FSSPEC_S3='{"anon": true}'`, `~/.config/fsspec/*.json`) and from what the
     libraries behind it look for (`AWS_ENDPOINT_URL`, `AWS_PROFILE`, `HTTPS_PROXY`).
@@ -51,7 +51,8 @@ def connect(url: str) -> tuple[Any, str]:
     except ImportError as error:
         raise _missing(url, protocol, error) from error
     try:
-        fs, path = fsspec.core.url_to_fs(url, use_listings_cache=False, **(_http_options() if protocol in HTTP else {}))
+        options |= {"use_listings_cache": False} | (_http_options() if protocol in HTTP else {})
+        fs, path = fsspec.core.url_to_fs(url, **options)
     except Exception as error:  # options of the user's own may make it raise anything
         text = " ".join(str(error).split()) or type(error).__name__
         raise SourceError(f"{shown(url)}: {protocol} cannot be set up: {text}; look at FSSPEC_* and AWS_*") from error

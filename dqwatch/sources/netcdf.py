@@ -15,6 +15,8 @@ from dqwatch.sources.urls import is_url, short_name
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _USER_BLOCKS = (0, 512, 1024, 2048)
 """Where the content of an HDF5 file may begin."""
+_IN_PARTS = ("http", "https", "s3", "s3a", "memory")
+"""Protocols by which a NetCDF-4 file is not fetched whole."""
 HEAD_BYTES = 4096
 """So many bytes tell what a file is."""
 
@@ -91,11 +93,10 @@ def _open_url(url: str, cache: str | os.PathLike[str] | None) -> CFSource | None
     kind = format_of(remote.head() or b"")
     if kind is None:
         return None
-    stored = remote.open("", whole=False) if kind == "hdf5" and remote.has_ranges() else None
-    if stored is not None:
+    if kind == "hdf5" and remote.protocol in _IN_PARTS and remote.has_ranges():
         from dqwatch.sources.remote_hdf5 import open_remote_hdf5
 
-        return _source(short_name(url), *open_remote_hdf5(stored, str(remote)))
+        return _source(short_name(url), *open_remote_hdf5(remote))
     fetched = Fetched([url], cache)
     try:
         return _open_as(kind, Path(fetched.paths[0]), fetched.close)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import numpy as np
@@ -18,7 +18,7 @@ from dqwatch.errors import SourceError
 from dqwatch.sources.file_systems import HTTP, connect
 from dqwatch.sources.object_cache import BLOCK_BYTES, ObjectCache
 from dqwatch.sources.remote_errors import AccessDeniedError, explain, is_absent, is_passing
-from dqwatch.sources.remote_parts import Blocks, Parts
+from dqwatch.sources.remote_parts import Blocks, Info, Parts, ReadRange
 from dqwatch.sources.stored import File, Held, Stored
 from dqwatch.sources.urls import joined, protocol_of, shown
 
@@ -30,15 +30,6 @@ SMALL = 8 * BLOCK_BYTES
 _AT_ONCE = 8
 _VERSIONS = ("ETag", "etag", "LastModified", "Last-Modified", "last_modified", "mtime", "updated", "generation")
 """What file systems call the things that change with the content."""
-
-
-class Info(NamedTuple):
-    """What a server says of an object."""
-
-    size: int | None
-    """Bytes; None where it does not say."""
-    version: str
-    """Changes with the content; '' where nothing is said that does."""
 
 
 class Remote:
@@ -69,7 +60,7 @@ class Remote:
         self.protocol = protocol_of(url)
         self.fs, self._root = connect(url)
         self.cache = ObjectCache(cache) if cache is not None else None
-        self._url = url
+        self.url = url
         self._shown = shown(url)
         self._locks = [threading.Lock() for _ in range(256)]
         self.info = lru_cache(maxsize=4096)(self._ask_info)
@@ -83,7 +74,7 @@ class Remote:
         """The URL of an object, for messages."""
         return joined(self._shown, key)
 
-    def open(self, key: str, *, whole: bool) -> Stored | None:
+    def open(self, key: str, *, whole: bool, read_range: ReadRange | None = None) -> Stored | None:
         """An object, opened; None if there is none.
 
         Parameters
@@ -91,6 +82,8 @@ class Remote:
         key : str
         whole : bool
             Whether all of it will be asked for. If not, it is fetched in parts where its length is known.
+        read_range : callable, optional
+            What fetches the parts; `read_range` of this object by default.
         """
         if whole and self.cache is None:
             content = self.read(key)
@@ -101,7 +94,8 @@ class Remote:
         kept = self.cache if info.version and info.size is not None else None
         if not info.size or whole or (kept and info.size <= SMALL) or not self.has_ranges(key):
             return self._open_whole(key, info, kept)
-        return Blocks(self, key, info, kept) if kept else Parts(self, key, info)
+        fetch = read_range or self.read_range
+        return Blocks(self.name(key), key, info, fetch, kept) if kept else Parts(self, key, info, fetch)
 
     def _open_whole(self, key: str, info: Info, kept: ObjectCache | None) -> Stored | None:
         if kept is None or info.size is None:
@@ -158,11 +152,15 @@ class Remote:
             with self.fs.open(path, cache_type="none", size=info.size) as file:
                 return bytes(file._fetch_range(start, stop))
 
-        content = self._call(key, fetch)
+        return self.check_range(key, start, stop, fetch)
+
+    def check_range(self, key: str, start: int, stop: int, fetch: Callable[[str], bytes]) -> bytes:
+        """What `fetch` gets from the path of an object, if it is as long as it must be."""
+        content: bytes | None = self._call(key, fetch)
         if content is None or len(content) != stop - start:
             got = "is gone" if content is None else f"gives {len(content)} bytes"
             raise SourceError(f"{self.where(key)}: {got}, {stop - start} from byte {start} on were asked for")
-        return bytes(content)
+        return content
 
     def has_ranges(self, key: str = "") -> bool:
         """Whether the server gives parts of objects; found out with the first that is not empty."""
@@ -300,4 +298,4 @@ class Remote:
 
     def name(self, key: str) -> str:
         """What an object is called in the cache."""
-        return joined(self._url, key)
+        return joined(self.url, key)

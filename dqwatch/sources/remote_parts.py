@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -11,14 +12,27 @@ from dqwatch.sources.object_cache import BLOCK_BYTES, ObjectCache
 from dqwatch.sources.zarr_codecs import DecodeError
 
 if TYPE_CHECKING:
-    from dqwatch.sources.remote import Info, Remote
+    from dqwatch.sources.remote import Remote
+
+
+class Info(NamedTuple):
+    """What a server says of an object."""
+
+    size: int | None
+    """Bytes; None where it does not say."""
+    version: str
+    """Changes with the content; '' where nothing is said that does."""
+
+
+ReadRange = Callable[[str, Info, int, int], bytes]
+"""Key, info, begin and end -> bytes."""
 
 
 class Parts:
     """A remote object as `Stored`: each part is a request, but for the first bytes, which are fetched once."""
 
-    def __init__(self, remote: Remote, key: str, info: Info) -> None:
-        self._remote, self._key, self._info = remote, key, info
+    def __init__(self, remote: Remote, key: str, info: Info, read_range: ReadRange) -> None:
+        self._remote, self._key, self._info, self._read_range = remote, key, info, read_range
         self.size = info.size or 0
 
     def fill(self, into: np.ndarray, offset: int) -> np.ndarray:
@@ -28,7 +42,7 @@ class Parts:
             head = self._remote.head(self._key) or b""
             into[:] = np.frombuffer(head, np.uint8, into.size, offset)
         else:
-            into[:] = np.frombuffer(self._remote.read_range(self._key, self._info, offset, stop), np.uint8)
+            into[:] = np.frombuffer(self._read_range(self._key, self._info, offset, stop), np.uint8)
         return into
 
     def close(self) -> None:
@@ -38,9 +52,8 @@ class Parts:
 class Blocks:
     """A remote object as `Stored`, of which the blocks that were looked at are kept."""
 
-    def __init__(self, remote: Remote, key: str, info: Info, kept: ObjectCache) -> None:
-        self._remote, self._key, self._info, self._kept = remote, key, info, kept
-        self._name = remote.name(key)
+    def __init__(self, name: str, key: str, info: Info, read_range: ReadRange, kept: ObjectCache) -> None:
+        self._name, self._key, self._info, self._read_range, self._kept = name, key, info, read_range, kept
         self.size = info.size or 0
 
     def fill(self, into: np.ndarray, offset: int) -> np.ndarray:
@@ -79,7 +92,7 @@ class Blocks:
     def _fetch(self, block: int, end: int, into: np.ndarray, offset: int) -> None:
         """Fetch blocks with one request, keep them, and copy what is wanted of them."""
         begin = block * BLOCK_BYTES
-        content = self._remote.read_range(self._key, self._info, begin, min(end * BLOCK_BYTES, self.size))
+        content = self._read_range(self._key, self._info, begin, min(end * BLOCK_BYTES, self.size))
         for number in range(block, end):
             piece = memoryview(content)[number * BLOCK_BYTES - begin :][:BLOCK_BYTES]
             self._kept.keep(self._name, self._info.version, piece, number)

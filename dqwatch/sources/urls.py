@@ -65,7 +65,7 @@ def joined(url: str, key: str) -> str:
 def short_name(data: str | os.PathLike[str]) -> str:
     """The last part of a path or URL, which people call the data by."""
     if not is_url(data):
-        return os.path.basename(os.path.realpath(data))
+        return os.path.basename(os.path.abspath(data))
     address = str(data).split("://", 1)[1]
     path = address.split("?", 1)[0] if protocol_of(str(data)) in ("http", "https") else address
     return unquote(path.rstrip("/").rpartition("/")[2])

@@ -182,7 +182,8 @@ def test_what_has_changed_is_fetched_anew(share, request, tmp_path, name, withou
     after = read(url, tmp_path)
     assert after == read(str(path), None)
     assert after != before
-    assert len([p for p in entries(tmp_path / "cache") if p.stat().st_size == path.stat().st_size]) == 1
+    kept = [p for p in entries(tmp_path / "cache") if p.stat().st_size == path.stat().st_size]
+    assert len(kept) == 1 or (without == "ETag" and not kept)  # before 2024.9 fsspec did not tell the time
 
 
 def read(data: str, tmp_path: Path | None) -> dict:
