@@ -111,6 +111,7 @@ def audit(
     html: options.HtmlFile = None,
     junit: options.JunitFile = None,
     tables: options.TablesFolder = None,
+    data_docs: options.DataDocsFolder = None,
     workers: options.Workers = None,
     select: options.Select = None,
     start: options.Start = None,
@@ -137,6 +138,7 @@ def gate(
     html: options.HtmlFile = None,
     junit: options.JunitFile = None,
     tables: options.TablesFolder = None,
+    data_docs: options.DataDocsFolder = None,
     workers: options.Workers = None,
     select: options.Select = None,
     start: options.Start = None,
@@ -166,7 +168,9 @@ def inspect(
 
     Example: dqwatch inspect era5.zarr --pattern time=28,cell=10%,variable=2t
     """
-    outputs = options.Outputs(json=json, html=None, junit=None, tables=None, quiet=False, verbose=verbose)
+    outputs = options.Outputs(
+        json=json, html=None, junit=None, tables=None, data_docs=None, quiet=False, verbose=verbose
+    )
     return partial(_inspect, data, {"pattern": pattern, "batch": batch, "cache": cache}, outputs)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
@@ -30,8 +30,10 @@ class Severity(StrEnum):
 
 
 def short_name(path: str) -> str:
-    """The last part of a path, as people know it."""
-    return os.path.basename(path.rstrip("/")) or path
+    """The last part of a path or URL, as people know it; nothing that may be secret."""
+    from dqwatch.sources import urls
+
+    return urls.short_name(path) or path
 
 
 def _complete_rules(incomplete: str) -> list[str]:
@@ -100,6 +102,14 @@ JunitFile = Annotated[
 TablesFolder = Annotated[
     str | None,
     typer.Option("--tables", metavar="DIR", help="Write each table as a Parquet file. Example: --tables out/tables"),
+]
+DataDocsFolder = Annotated[
+    str | None,
+    typer.Option(
+        "--data-docs",
+        metavar="DIR",
+        help="Write the Data Docs of Great Expectations; begin at DIR/index.html. Example: --data-docs out/docs",
+    ),
 ]
 Workers = Annotated[
     int | None,
@@ -191,6 +201,9 @@ SuggestionFile = Annotated[
     str | None,
     typer.Option("--output", "-o", metavar="FILE", help="Where to write; stdout by default. Example: -o mine.yaml"),
 ]
+GxFolder = Annotated[
+    str, typer.Option("--gx", metavar="DIR", help="Where to write the suites, one for each table. Example: --gx suites")
+]
 RuleFiles = Annotated[list[str], typer.Argument(metavar="FILE...", help="Rule files of your own: mine.yaml more.yaml")]
 
 
@@ -201,6 +214,7 @@ class Outputs(NamedTuple):
     html: str | None
     junit: str | None
     tables: str | None
+    data_docs: str | None
     quiet: bool
     verbose: bool
 
@@ -212,7 +226,7 @@ class Outputs(NamedTuple):
         UsageError
             If a file or folder cannot be made, or Parquet is asked for and pyarrow is not installed.
         """
-        if not (self.json or self.html or self.junit or self.tables):
+        if not (self.json or self.html or self.junit or self.tables or self.data_docs):
             return
         from dqwatch.reports import files
 
@@ -227,9 +241,11 @@ class Outputs(NamedTuple):
 
             files.check_folder(self.tables, "--tables")
             write_parquet({}, self.tables)
+        if self.data_docs:
+            files.check_folder(self.data_docs, "--data-docs")
 
     def write(self, verdict: Verdict) -> None:
-        """Write page, JUnit and tables; of a run that ended in an error there are no tables."""
+        """Write page, JUnit, tables and Data Docs; a run that ended in an error has neither of the last two."""
         from dqwatch.reports.files import write_text
 
         if self.html:
@@ -240,6 +256,18 @@ class Outputs(NamedTuple):
             from dqwatch.tables import write_parquet
 
             write_parquet(verdict.tables, self.tables)
+        if self.data_docs:
+            self._write_data_docs(verdict, self.data_docs)
+
+    @staticmethod
+    def _write_data_docs(verdict: Verdict, folder: str) -> None:
+        if verdict.error:  # lest the pages of an earlier run be taken for those of this one
+            Path(folder, "index.html").unlink(missing_ok=True)
+            return
+        from dqwatch.expectations.data_docs import write_data_docs
+
+        names = ", ".join(str(i["name"]) for i in verdict.inputs)
+        write_data_docs(verdict.answers, folder, f"{verdict.verb} {names}")
 
     def write_json(self, verdict: Verdict) -> None:
         """Write the JSON document: last, so that once it is there the others are."""

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from dqwatch.errors import UsageError
+from dqwatch.errors import DqwatchError, UsageError
 
 
 @cache
@@ -36,9 +36,29 @@ def load(group: str, name: str) -> Any:
     Raises
     ------
     UsageError
-        If no plug-in of that name is registered.
+        If no plug-in of that name is registered, or it cannot be imported.
     """
     entries = _entries(group)
     if name not in entries:
         raise UsageError(f"{group}: no plug-in named '{name}'; there are: {', '.join(entries) or 'none'}")
-    return entries[name].load()
+    try:
+        return entries[name].load()
+    except DqwatchError:
+        raise
+    except (ImportError, AttributeError, SyntaxError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise UsageError(f"{group}: plug-in '{name}' ({entries[name].value}) cannot be imported: {why}") from error
+
+
+@cache
+def load_foreign(group: str) -> None:
+    """Import the plug-ins of other packages, once; they declare what they add as they are imported.
+
+    Raises
+    ------
+    UsageError
+        If one of them cannot be imported.
+    """
+    for name, entry in _entries(group).items():
+        if not entry.value.startswith("dqwatch."):
+            load(group, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import nullcontext
 from functools import partial
@@ -71,6 +72,29 @@ def lint_rules(files: options.RuleFiles) -> int:
         for line in lines or [f"{file}: ok"]:
             say(line, sys.stdout)
     return 2 if any(problems.values()) else 0
+
+
+@app.command("export")
+def export_rules(name: options.RuleSetName, gx: options.GxFolder) -> Run:
+    """Write a rule set as suites of Great Expectations, in JSON. Example: dqwatch rules export gate --gx suites"""
+    return partial(_export, name, gx)
+
+
+def _export(name: str, folder: str) -> int:
+    """Write the suites; their paths on stdout."""
+    from dqwatch.expectations import load_rule_sets
+    from dqwatch.expectations.export import export_suites
+    from dqwatch.reports import files
+
+    (rule_set,) = load_rule_sets((name,))
+    files.check_folder(folder, "--gx")
+    with private_stderr(verbose=False):
+        suites = export_suites(rule_set)
+    for file, text in suites.items():
+        path = os.path.join(folder, file)
+        files.write_text(path, text)
+        say(path, sys.stdout)
+    return 0
 
 
 def _suggest(arguments: dict[str, Any]) -> int:

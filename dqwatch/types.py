@@ -286,6 +286,8 @@ class Verdict:
     baseline: Mapping[str, Any] | None = None
     drift: Mapping[str, Any] | None = None
     advice: Mapping[str, Any] | None = None
+    answers: tuple[tuple[str, Any], ...] = ()
+    """What Great Expectations answered, by table, for its Data Docs."""
     fail_on: str = "critical"
     """The least severity that closes the gate, or 'never'."""
     waivers: Mapping[str, str] | None = None

@@ -276,6 +276,7 @@ def _judge(
             tables=tables,
             sampled=_in_words(part),
             notes=(*source.notes, *_notes_of(reference)),
+            answers=evaluation.answers,
             fail_on=fail_on,
             waivers={"path": excused.path, "sha256": excused.sha256} if excused else None,
             grids=tuple(source.grids),

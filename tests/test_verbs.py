@@ -41,7 +41,7 @@ def calls(monkeypatch):
     fake(expectations, "load_rule_sets", RULES)
     fake(sources, "open_source", source)
     fake(metrics, "scan", SimpleNamespace(tables=tables, seconds=0.25, bytes=800, workers=2))
-    fake(expectations, "evaluate", SimpleNamespace(results=RESULTS, seconds=0.1))
+    fake(expectations, "evaluate", SimpleNamespace(results=RESULTS, seconds=0.1, answers=()))
     fake(verdicts, "summarise", ("fail", 1, SUMMARY))
     return calls
 

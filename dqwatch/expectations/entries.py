@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from dqwatch import registry
 from dqwatch.expectations.by_variable import check_limits, make_limits
 from dqwatch.expectations.values import (
     check_argument,
@@ -121,7 +122,7 @@ def _check_table(entry: Mapping[str, Any]) -> Iterator[str]:
         return
     if table is None or expect is None:
         return
-    dtypes = {c.name: c.dtype for c in columns_of(table)}
+    dtypes = _columns(entry, table)
     form = FORMS.get(expect)
     yield from _check_column(entry, table, dtypes, form or BY_EXPECTATION.get(expect))
     yield from (_check_form(entry, expect, form, table, dtypes) if form else _check_long(entry, table, dtypes))
@@ -133,6 +134,26 @@ def _check_table(entry: Mapping[str, Any]) -> Iterator[str]:
         yield f"per: table '{table}' has no column 'variable'; leave 'per' out"
     if entry.get("per") == "variable" and form is None and expect not in BY_EXPECTATION:
         yield f"per: the result of {expect} cannot be told apart by variable; leave 'per' out"
+
+
+def _columns(entry: Mapping[str, Any], table: str) -> dict[str, str]:
+    """The columns of a table with their dtypes; metrics of other packages are asked for theirs if a name is unknown."""
+    known = {c.name: c.dtype for c in columns_of(table)}
+    given = [
+        *_flat(entry.get("arguments") or {}, COLUMN_KEYS),
+        *_flat(entry, ("column", "other", "columns", "show", "where")),
+    ]
+    if not known.keys() >= {name for name in given if isinstance(name, str)}:
+        registry.load_foreign("metrics")
+        known = {c.name: c.dtype for c in columns_of(table)}
+    return known
+
+
+def _flat(entry: Any, keys: Iterable[str]) -> Iterator[Any]:
+    """What stands under some keys, or in the lists and mappings under them."""
+    for key in keys:
+        value = entry.get(key) if isinstance(entry, Mapping) else None
+        yield from value if isinstance(value, (list, dict)) else (value,)
 
 
 def _check_column(entry: Mapping[str, Any], table: str, dtypes: Mapping[str, str], form: Form | None) -> Iterator[str]:

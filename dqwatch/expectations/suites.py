@@ -1,4 +1,4 @@
-"""Rules compiled to Great Expectations suites and run over the tables. The only module that imports it.
+"""Rules compiled to Great Expectations suites and run over the tables.
 
 As few batches as there are different rows to look at; one suite each, one expectation for a rule, however many
 variables there are. Results are joined by rule id, for their order is not that of the suite.
@@ -6,19 +6,15 @@ variables there are. Results are joined by rule id, for their order is not that 
 
 from __future__ import annotations
 
-import difflib
-import os
 import time
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dqwatch.errors import RuleFileError
 from dqwatch.expectations.by_variable import excess, excess_name
+from dqwatch.expectations.engine import build, by_rule, load_gx, quiet, validate
 from dqwatch.expectations.rule_files import find_problems, load_rule_sets
-from dqwatch.expectations.vocabulary import BY_EXPECTATION, ROW_KEYS, columns_of
+from dqwatch.expectations.vocabulary import ROW_KEYS, columns_of
 from dqwatch.types import Finding, Rule, RuleSet
 
 if TYPE_CHECKING:
@@ -27,9 +23,6 @@ if TYPE_CHECKING:
 
     from dqwatch.expectations.waived import Waiving
     from dqwatch.expectations.waivers import WaiverFile
-
-
-_BETWEEN = "expect_column_values_to_be_between"
 
 
 class Evaluation(NamedTuple):
@@ -41,6 +34,8 @@ class Evaluation(NamedTuple):
     """Spent on it, the import of Great Expectations included."""
     expectations: int = 0
     """How many expectations were run."""
+    answers: tuple[tuple[str, Any], ...] = ()
+    """What Great Expectations answered, an ExpectationSuiteValidationResult for each part of a table, named by it."""
 
 
 class _Batch(NamedTuple):
@@ -53,7 +48,7 @@ class _Batch(NamedTuple):
 
 def preload() -> None:
     """Import Great Expectations, which takes seconds; it may run beside other work in a thread of its own."""
-    _import()
+    load_gx()
 
 
 def evaluate(
@@ -88,8 +83,9 @@ def evaluate(
     found: dict[str, list[Finding]] = {}
     batches: dict[tuple[str, bytes], _Batch] = {}
     waiving = Waiving(waivers)
-    with _quiet():
-        built = {rule.id: _build(rule) for rule in rules.values()}
+    answers: list[tuple[str, Any]] = []
+    with quiet():
+        built = {rule.id: build(rule) for rule in rules.values()}
         for rule in rules.values():
             scope = find_rows(rule, tables)
             if scope.rows is None:
@@ -98,11 +94,12 @@ def evaluate(
                 key = (rule.table, scope.rows.tobytes())
                 batches.setdefault(key, _Batch(rule.table, scope.rows, [])).rules.append(rule)
         for batch in batches.values():
-            found |= _run(batch, tables[batch.table], built, waiving)
+            found |= _run(batch, tables[batch.table], built, waiving, answers)
     return Evaluation(
         results=(*(f for rule_id in rules for f in found[rule_id]), *waiving.report()),
         seconds=time.perf_counter() - began,
         expectations=sum(len(batch.rules) for batch in batches.values()),
+        answers=tuple(answers),
     )
 
 
@@ -113,15 +110,17 @@ def lint(path: str) -> list[str]:
         return problems
     for rule in load_rule_sets([path])[0].rules:
         try:
-            with _quiet():
-                _build(rule)
+            with quiet():
+                build(rule)
         except RuleFileError as error:
             problems.append(str(error))
     return problems
 
 
-def _run(batch: _Batch, table: pd.DataFrame, built: Mapping[str, Any], waiving: Waiving) -> dict[str, list[Finding]]:
-    """Findings of the rules of a batch, by rule id."""
+def _run(
+    batch: _Batch, table: pd.DataFrame, built: Mapping[str, Any], waiving: Waiving, answers: list[tuple[str, Any]]
+) -> dict[str, list[Finding]]:
+    """Findings of the rules of a batch, by rule id; what Great Expectations answers is added to `answers`."""
     from dqwatch.expectations.findings import group_rows, read_result, settled
 
     wanted = dict.fromkeys((*ROW_KEYS, "param"))
@@ -131,10 +130,12 @@ def _run(batch: _Batch, table: pd.DataFrame, built: Mapping[str, Any], waiving: 
     rows = rows if batch.rows.all() else rows[batch.rows]
     beyond = {excess_name(rule): excess(rule, rows) for rule in batch.rules if rule.by_variable}
     try:
-        results = _validate(rows.assign(**beyond) if beyond else rows, [built[rule.id] for rule in batch.rules])
+        answer = validate(rows.assign(**beyond) if beyond else rows, [built[rule.id] for rule in batch.rules])
+        results = by_rule(answer)
     except Exception as error:  # noqa: BLE001 - whatever a library raises, the rule could not run, and that is a result
         text = " ".join(f"{type(error).__name__}: {error}".split())
         return {rule.id: waiving.judge(rule, [settled(rule, "error", text)]) for rule in batch.rules}
+    answers.append((batch.table, answer))
     groups: dict[str | None, dict[str | None, np.ndarray]] = {}
     found = {}
     for rule in batch.rules:
@@ -146,102 +147,3 @@ def _run(batch: _Batch, table: pd.DataFrame, built: Mapping[str, Any], waiving: 
         findings = list(read_result(rule, rows, groups[rule.per], results[rule.id]))
         found[rule.id] = waiving.judge(rule, findings, rows, groups[rule.per])
     return found
-
-
-def _validate(rows: pd.DataFrame, expectations: list[Any]) -> dict[str, dict[str, Any]]:
-    """Results of Great Expectations as dictionaries, by rule id."""
-    gx = _import()
-    from great_expectations.data_context.types import base
-
-    config = base.DataContextConfig(
-        store_backend_defaults=base.InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
-        analytics_enabled=False,
-        progress_bars=base.ProgressBarsConfig(globally=False),
-    )
-    context = gx.get_context(mode="ephemeral", project_config=config)
-    source = context.data_sources.add_pandas("tables")
-    definition = source.add_dataframe_asset("table").add_batch_definition_whole_dataframe("rows")
-    batch = definition.get_batch(batch_parameters={"dataframe": rows})
-    suite = gx.ExpectationSuite(name="rules", expectations=expectations)
-    answer = batch.validate(suite, result_format="BASIC")
-    return {
-        result.expectation_config.meta["rule_id"]: {
-            "success": result.success,
-            "result": result.result,
-            "exception_info": result.exception_info,
-        }
-        for result in answer.results
-    }
-
-
-def _build(rule: Rule) -> Any:
-    """The expectation of a rule; Great Expectations checks its arguments."""
-    _import()
-    from great_expectations.exceptions.exceptions import ExpectationNotFoundError
-    from great_expectations.expectations.registry import (
-        get_expectation_impl,
-        list_registered_expectation_implementations,
-    )
-
-    place = f"{rule.file}: rule '{rule.id}'"
-    name = _BETWEEN if rule.by_variable else rule.expectation
-    try:
-        kind = get_expectation_impl(name)
-    except ExpectationNotFoundError as error:
-        near = difflib.get_close_matches(rule.expectation, list_registered_expectation_implementations(), n=1)
-        hint = f" (did you mean '{near[0]}'?)" if near else ""
-        raise RuleFileError(f"{place}: expect: Great Expectations has no '{rule.expectation}'{hint}") from error
-    limits = {"column": excess_name(rule), "max_value": 0} if rule.by_variable else {}
-    arguments = {**_domain(rule), **rule.arguments, **limits, "meta": {"rule_id": rule.id}}
-    if "severity" in kind.__fields__:
-        arguments["severity"] = rule.severity
-    try:
-        return kind(**arguments)
-    except (TypeError, ValueError) as error:
-        raise RuleFileError(f"{place}: {_explain(error)}; {rule.expectation} takes {_arguments(kind)}") from error
-
-
-def _domain(rule: Rule) -> dict[str, Any]:
-    """The arguments that say which columns, and what to do where one of them is missing."""
-    form = BY_EXPECTATION.get(rule.expectation)
-    if form is not None and form.domain == "pair":
-        return {"column_A": rule.column, "ignore_row_if": "either_value_is_missing"}
-    if form is not None and form.domain == "columns":
-        return {"ignore_row_if": "all_values_are_missing"}
-    return {} if rule.column is None else {"column": rule.column}
-
-
-def _explain(error: Exception) -> str:
-    """What is wrong with which argument, in one line."""
-    errors = getattr(error, "errors", None)
-    if not callable(errors):
-        return " ".join(str(error).split())
-    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in errors())
-
-
-def _arguments(kind: Any) -> str:
-    inner = ("id", "meta", "notes", "result_format", "description", "catch_exceptions", "rendered_content", "severity")
-    dropped = (*inner, "windows", "batch_id", "column", "row_condition", "condition_parser")
-    return ", ".join(name for name in kind.__fields__ if name not in dropped)
-
-
-@cache
-def _import() -> Any:
-    """Great Expectations, told first to send nothing to anybody.
-
-    What its many dependencies deprecate among themselves, differently with every version, is not ours to pass on. It
-    changes the filters of the whole process on import; they are put back.
-    """
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        import great_expectations as gx
-    return gx
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """What Great Expectations does with a pattern is warned about by pandas; the pattern is as its author means it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="This pattern is interpreted as a regular", category=UserWarning)
-        yield

@@ -25,6 +25,8 @@ _WIDEST_GAP = 1.05 * np.pi
 _ENOUGH = 0.75
 """Share of the places in a box that must lie among the cells."""
 _SAMPLE = 4096
+_CLOSEST = 1e-6
+"""Degrees: the spacing of cells that all lie at one place."""
 _AT_ONCE = 1 << 16
 """Places worked on at a time: bounds the memory that making a reading takes."""
 
@@ -197,7 +199,7 @@ def _spacing(tree: Any, points: np.ndarray) -> float:
     sample = points[:: max(1, len(points) // _SAMPLE)]
     count = min(5, len(points))
     chord, _ = tree.query(sample, k=count)
-    return float(np.degrees(np.median(np.atleast_2d(chord)[:, -1])))
+    return max(float(np.degrees(np.median(chord.reshape(len(sample), count)[:, -1]))), _CLOSEST)
 
 
 def _widest_gap(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -217,12 +219,19 @@ def _plane_weights(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     base = np.stack([np.ones_like(x), x, y], axis=-1)
     normal = np.einsum("pki,pk,pkj->pij", base, near, base)
     size = near.sum(axis=1)
-    flat = np.linalg.det(normal) <= 1e-4 * size**3
+    flat = _determinants(normal) <= 1e-4 * size**3
     normal[flat] = np.eye(3)
     first = np.linalg.solve(normal, np.tile(np.array([1.0, 0.0, 0.0])[:, None], (len(x), 1, 1)))[..., 0]
     weights: np.ndarray = np.einsum("pki,pi->pk", base, first) * near
     weights[flat] = np.eye(1, x.shape[1])
     return weights
+
+
+def _determinants(m: np.ndarray) -> np.ndarray:
+    """Of symmetric matrices (place, 3, 3); numpy's warns where one is zero."""
+    a, b, c, d, e, f = m[:, 0, 0], m[:, 0, 1], m[:, 0, 2], m[:, 1, 1], m[:, 1, 2], m[:, 2, 2]
+    found: np.ndarray = a * (d * f - e * e) - b * (b * f - c * e) + c * (b * e - c * d)
+    return found
 
 
 def _between_rows(rows: LatitudeRows, latitudes: np.ndarray, longitudes: np.ndarray) -> _Few:

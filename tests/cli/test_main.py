@@ -72,7 +72,7 @@ def test_verbose_lets_libraries_speak_on_stderr(audit, capfd):
 
 def test_arguments_reach_the_verb(audit, capfd):
     words = "--rules a --rules b.yaml --fail-on never --waivers w.yaml --workers 3 --against ref.zarr"
-    words += " --select 2t --start 2020 --end 2021 --every 4"
+    words += " --select 2t --start 2020 --end 2021 --every 4 --cache kept"
     assert main(["audit", "a.zarr", *words.split()]) == 1
     assert audit.asked.pop("progress") is None  # stderr is no terminal here
     assert audit.asked == {
@@ -86,6 +86,7 @@ def test_arguments_reach_the_verb(audit, capfd):
         "start": "2020",
         "end": "2021",
         "every": 4,
+        "cache": "kept",
     }
 
 
@@ -99,6 +100,7 @@ def test_without_options_the_defaults_are_those_of_the_verb(audit, capfd):
         "start": None,
         "end": None,
         "every": 1,
+        "cache": None,
         "progress": None,
     }
     assert audit.asked == {"data": "a.zarr", "rules": ["audit"], "fail_on": "critical"} | defaults
@@ -131,16 +133,17 @@ def test_json_on_stdout_is_all_that_stands_there(audit, capfd):
 
 def test_outputs_may_be_combined(audit, capfd, tmp_path):
     words = ["--json", f"{tmp_path}/v.json", "--html", f"{tmp_path}/v.html", "--tables", f"{tmp_path}/t/u"]
-    words += ["--junit", f"{tmp_path}/v.xml"]
+    words += ["--junit", f"{tmp_path}/v.xml", "--data-docs", f"{tmp_path}/docs"]
     assert main(["audit", "a.zarr", *words]) == 1
     assert capfd.readouterr().out == ""
     assert (tmp_path / "v.json").read_text() == f"{VERDICT.to_json()}\n"
     assert (tmp_path / "v.html").read_text("utf-8").startswith("<!doctype html>")
     assert (tmp_path / "v.xml").read_text("utf-8") == f"{VERDICT.to_junit()}\n"
+    assert (tmp_path / "docs" / "index.html").exists()
     assert list(pd.read_parquet(tmp_path / "t" / "u" / "times.parquet")["n"]) == [1, 2]
 
 
-@pytest.mark.parametrize("option", ["--json", "--html", "--junit", "--tables"])
+@pytest.mark.parametrize("option", ["--json", "--html", "--junit", "--tables", "--data-docs"])
 def test_an_output_that_cannot_be_written_is_told_before_the_scan(audit, capfd, tmp_path, option):
     (tmp_path / "file").touch()
     assert main(["audit", "a.zarr", option, f"{tmp_path}/file/x"]) == 2
@@ -148,6 +151,13 @@ def test_an_output_that_cannot_be_written_is_told_before_the_scan(audit, capfd, 
     assert out == ""
     assert re.fullmatch(rf"dqwatch: {option} .*/file/x: cannot .*\n", err)
     assert audit.asked == {}
+
+
+def test_a_run_that_fails_leaves_no_pages_that_look_like_its_own(audit, capfd, tmp_path):
+    (tmp_path / "index.html").write_text("all is well")
+    audit.raises = SourceNotFoundError("a.zarr: no such file")
+    assert main(["audit", "a.zarr", "--data-docs", str(tmp_path)]) == 3
+    assert list(tmp_path.iterdir()) == []
 
 
 ERRORS = [

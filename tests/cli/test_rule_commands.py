@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -54,3 +55,36 @@ def test_a_rule_of_ones_own_is_explained(capfd, tmp_path: Path):
     out = capfd.readouterr().out
     assert out.startswith("nan.none (info)")
     assert re.search(r"^sets +audit, .*missing, mine$", out, re.M)
+
+
+def test_a_set_is_exported_for_great_expectations(capfd, tmp_path: Path):
+    folder = tmp_path / "a" / "b"
+    assert main(["rules", "export", "missing", "--gx", str(folder)]) == 0
+    out, err = capfd.readouterr()
+    assert err == ""
+    assert {Path(line) for line in out.splitlines()} == set(folder.iterdir())
+    suite = json.loads((folder / "missing.fields.json").read_text())
+    assert (suite["name"], suite["meta"]["table"]) == ("missing.fields", "fields")
+    assert {"nan.none", "inf"} <= {e["meta"]["rule_id"] for e in suite["expectations"]}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nosuch", "--gx", "x"], r"there is no rule set 'nosuch'; .*"),
+        (["missing"], r"Missing option '--gx'.*"),
+        (["missing", "--gx", "file/x"], r"--gx file/x: cannot make this folder: .*"),
+        (["mine.yaml", "--gx", "x"], r"mine\.yaml: rule 'a': max_vale: .*"),
+    ],
+)
+def test_an_export_that_cannot_be_is_one_line(words, message, capfd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "mine.yaml").write_text(
+        "rule_set: mine\nrules:\n- {id: a, table: fields, column: n, expect: expect_column_mean_to_be_between, "
+        "arguments: {max_vale: 1}, severity: info, hint: h}\n"
+    )
+    assert main(["rules", "export", *words]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert re.fullmatch(rf"dqwatch: {message}\n", err)

@@ -28,6 +28,10 @@ MANNERS = """
     tripped = [f for f in results if f.status not in ("pass", "skipped")]
     assert [f.rule for f in tripped] == ["inf"], tripped
     assert lint(str(resources.folder("rules") / "audit.yaml")) == []
+    from dqwatch.expectations.data_docs import write_data_docs
+    from dqwatch.expectations.export import export_suites
+    assert export_suites(load_rule_sets(["gate"])[0])
+    write_data_docs(evaluate(load_rule_sets(["missing"]), tables).answers, sys.argv[2], "audit")
 """
 
 
@@ -38,7 +42,7 @@ def test_no_chatter_no_network_no_home_and_warnings_as_errors(tmp_path: Path) ->
     report = tmp_path / "report"
     code = "import os; os.dup2(os.open(os.environ['REPORT'], os.O_WRONLY | os.O_CREAT), 3)\n" + textwrap.dedent(MANNERS)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code, str(Path(__file__).parent)],
+        [sys.executable, "-W", "error", "-c", code, str(Path(__file__).parent), str(tmp_path / "docs")],
         capture_output=True,
         text=True,
         env={**environment, "REPORT": str(report)},
@@ -48,4 +52,4 @@ def test_no_chatter_no_network_no_home_and_warnings_as_errors(tmp_path: Path) ->
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert report.read_text() == ""
     assert not (tmp_path / "none").exists()
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["report"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["docs", "report"]

@@ -68,14 +68,14 @@ def test_both_shapes_of_an_exception(info: dict[str, Any], message: str | None) 
 
 
 def test_a_count_that_disagrees_is_an_error(tables: dict[str, pd.DataFrame], monkeypatch: pytest.MonkeyPatch) -> None:
-    validate = suites._validate
+    by_rule = suites.by_rule
 
     def miscount(*args: Any) -> dict[str, dict[str, Any]]:
-        results = validate(*args)
+        results = by_rule(*args)
         results["r0"]["result"]["unexpected_count"] = 1
         return results
 
-    monkeypatch.setattr(suites, "_validate", miscount)
+    monkeypatch.setattr(suites, "by_rule", miscount)
     (finding,) = run(tables, BETWEEN)
     assert (finding.status, finding.observed) == ("error", "Great Expectations counts 1 failing rows, dqwatch 0")
 
@@ -83,7 +83,7 @@ def test_a_count_that_disagrees_is_an_error(tables: dict[str, pd.DataFrame], mon
 def test_a_result_that_is_not_there_is_an_error(
     tables: dict[str, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(suites, "_validate", lambda *_: {})
+    monkeypatch.setattr(suites, "by_rule", lambda *_: {})
     (finding,) = run(tables, BETWEEN)
     assert (finding.status, finding.observed) == ("error", "Great Expectations gave no result")
 
@@ -92,7 +92,7 @@ def test_what_validating_raises_is_an_error(tables: dict[str, pd.DataFrame], mon
     def fail(*_: Any) -> dict[str, dict[str, Any]]:
         raise RuntimeError("a\nb")
 
-    monkeypatch.setattr(suites, "_validate", fail)
+    monkeypatch.setattr(suites, "validate", fail)
     (finding,) = run(tables, BETWEEN)
     assert (finding.status, finding.observed) == ("error", "RuntimeError: a b")
 

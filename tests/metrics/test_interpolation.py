@@ -177,6 +177,20 @@ def test_moving_a_place(lat: float, lon: float, east: float, north: float) -> No
         assert np.sign(there[0][0] - lat) == np.sign(north) or abs(lat) > 86
 
 
+def test_cells_on_a_line_at_one_place_or_alone() -> None:
+    """Nothing to lay a plane through: the nearest cell is read."""
+    line = unstructured_grid(np.array([3.0, 1.0, 2.0, 0.0, 5.0]), np.full(5, 10.0))
+    for lat, lon in (
+        (line.latitudes, line.longitudes),
+        (np.zeros(7), np.full(7, 5.0)),
+        (np.array([1.0]), np.array([2.0])),
+    ):
+        reading = Interpolator(unstructured_grid(lat, lon)).read(lat, lon)
+        assert reading.inside.all()
+        assert np.diff(reading.starts).tolist() == [1] * lat.size
+        np.testing.assert_array_equal(lat[reading.cells], lat)
+
+
 def test_a_grid_without_places_is_refused() -> None:
     with pytest.raises(ValueError, match="grid 'grid' has no coordinates"):
         Interpolator(Grid("unknown", (4,)))
