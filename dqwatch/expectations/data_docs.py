@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import tempfile
@@ -9,14 +10,16 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from dqwatch.expectations.engine import load_gx, make_context
 
 _EXTERNAL = re.compile(
-    r"<script\b[^>]*\bsrc=\"https?:[^>]*>\s*</script>|<(?:link|img)\b[^>]*\b(?:href|src)=\"https?:[^>]*>",
+    r"<script\b[^>]*\bsrc=\"https?:[^>]*>\s*</script>|<(?:link|img)\b[^>]*\b(?:href|src)=\"(?:https?:|[^\"]*favicon)[^>]*>",
     re.IGNORECASE | re.DOTALL,
 )
-"""Style, scripts and pictures that Data Docs fetch from other machines: one of the pictures counts its readers."""
+"""Style, scripts and pictures that Data Docs fetch from other machines: one of the pictures counts its readers. And an
+icon that they name and do not have."""
 _STYLE = (
     "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:75rem;margin:0 auto;padding:1rem}"
     "table{border-collapse:collapse}td,th{border-bottom:1px solid #ccc;padding:.25rem .6rem;text-align:left;"
@@ -49,9 +52,11 @@ def write_data_docs(answers: Iterable[tuple[str, Any]], folder: str | os.PathLik
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target, prefix=".docs.") as made:
         _build(tables, made, run_name)
-        pages = [path for path in sorted(Path(made).rglob("*")) if path.is_file() and path.suffix != ".gif"]
-        for path in sorted(pages, key=lambda path: path.name == "index.html"):  # the index once all else is there
-            if path.suffix == ".html":
+        made_index = Path(made, "index.html")
+        pages = [path for path in sorted(Path(made).rglob("*.html")) if path != made_index]
+        made_index.write_text(_index(name, [path.relative_to(made).as_posix() for path in pages]), encoding="utf-8")
+        for path in (*pages, made_index):  # the index once all else is there
+            if path != made_index:
                 path.write_text(_make_local(path.read_text(encoding="utf-8")), encoding="utf-8")
             place = target / path.relative_to(made)
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -101,6 +106,33 @@ def _merge(answers: Sequence[Any], table: str, run: Any) -> Any:
         },
         meta={**answers[0].meta, "run_id": run},
     )
+
+
+def _index(name: str, pages: Sequence[str]) -> str:
+    """Our own index: theirs is filled by scripts from other machines.
+
+    Parameters
+    ----------
+    name : str
+        Of the run.
+    pages : sequence of str
+        Paths: the folder of each is `validations` or `expectations`, its name that of a table.
+    """
+    lines = {
+        "validations": "What came of it",
+        "expectations": "What is expected",
+    }
+    found = {folder: [page for page in pages if page.startswith(f"{folder}/")] for folder in lines}
+    lists = "".join(
+        f"<h2>{title}</h2><ul>"
+        + "".join(f'<li><a href="{quote(page)}">{html.escape(Path(page).stem)}</a></li>' for page in found[folder])
+        + "</ul>"
+        for folder, title in lines.items()
+    )
+    head = (
+        f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(name)}</title>'
+    )
+    return f'<!doctype html><html lang="en"><head>{head}{_STYLE}<body><h1>{html.escape(name)}</h1>{lists}</body></html>'
 
 
 def _make_local(page: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pandas as pd
 import pytest
@@ -36,7 +37,7 @@ def test_each_table_has_a_page_of_results_and_one_of_what_is_expected(docs: Path
     assert set(validations) == asked == {page.stem for page in (docs / "expectations").glob("*.html")}
     index = text(docs / "index.html")
     assert all(table in index for table in asked)
-    assert "audit_a_b.zarr" in index
+    assert "audit a b.zarr" in index
     fields = text(validations["fields"])
     assert "Status: Failed" in fields
     assert "Status: Succeeded" in text(validations["variables"])
@@ -68,6 +69,9 @@ def test_local_files_that_a_page_names_are_there(docs: Path) -> None:
     for page in docs.rglob("*.html"):
         for name in re.findall(r"<(?:script|link|img)\b[^>]*(?:src|href)=\"([^\":?#]+)", page.read_text()):
             assert (page.parent / name).exists(), f"{page.name} names {name}"
+    linked = re.findall(r"<a href=\"([^\"]+)", (docs / "index.html").read_text())
+    assert linked
+    assert all((docs / unquote(name)).is_file() for name in linked)
 
 
 def test_only_pages_are_left_and_a_second_run_adds_to_them(docs: Path) -> None:
@@ -79,8 +83,8 @@ def test_only_pages_are_left_and_a_second_run_adds_to_them(docs: Path) -> None:
     tables = make_all(["2t"])
     write_data_docs(evaluate(load_rule_sets(["missing"]), tables).answers, docs, "gate b.zarr")
     assert before < listed()
-    assert "gate_b.zarr" in text(docs / "index.html")
-    assert "audit_a_b.zarr" not in text(docs / "index.html")
+    assert "gate b.zarr" in text(docs / "index.html")
+    assert "audit a b.zarr" not in text(docs / "index.html")
 
 
 def test_without_answers_there_is_an_empty_index(tmp_path: Path) -> None:
