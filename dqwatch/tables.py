@@ -1,7 +1,8 @@
 """The tables in which everything meets: their columns, types, units and meaning.
 
 A table is a pandas DataFrame. `frame` makes one from columns and checks it against its schema; a metric that adds a
-column declares it here. `time` is text (ISO 8601, sortable), because dates of a 360-day calendar fit no datetime type.
+column declares it here or in `columns`. `time` is text (ISO 8601, sortable), because dates of a 360-day calendar fit no
+datetime type.
 
 Columns of `TABLES` are always there, those of `OPTIONAL` only when a metric computed them.
 """
@@ -12,22 +13,16 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from dqwatch.columns import OPTIONAL, Column
 from dqwatch.errors import MissingExtraError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Column(NamedTuple):
-    """One column; `dtype` is 'str', 'int' (int64), 'uint' (uint64), 'float' (float64), 'bool' or 'truth' (nullable)."""
-
-    name: str
-    dtype: str
-    unit: str
-    meaning: str
-
+__all__ = ["OPTIONAL", "ROWS", "TABLES", "Column", "columns_of", "declare", "frame", "write_parquet"]
 
 _DTYPES = {"str": "str", "int": "int64", "uint": "uint64", "float": "float64", "bool": "bool", "truth": "boolean"}
 
@@ -154,7 +149,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("length_ok", "truth", "", "its time dimension is as long as the time axis; null if it has none"),
     ),
     "relations": (
-        Column("time", "str", "", "time of the fields; '' for fields without time"),
+        Column("time", "str", "", "time of the fields; '' without time, or for what is judged over all times"),
         Column("time_index", "int", "", "position on the time axis"),
         Column("relation", "str", "", "id of the relation"),
         Column("variable", "str", "", "the variables that it joins"),
@@ -217,31 +212,6 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("shift_north", "float", "coarser cells", "the same, northward"),
     ),
 }
-
-OPTIONAL: dict[str, tuple[Column, ...]] = {
-    "fields": (
-        Column("change", "float", "of the variable", "root mean square change since the time before; NaN without one"),
-        Column("share_same", "float", "1", "share of cells with the same value as at the time before"),
-        Column("texture_1", "float", "1", "log of the mean square east difference over that of the order below"),
-        Column("texture_2", "float", "1", "log of the mean square second difference over that of the order below"),
-        Column("texture_3", "float", "1", "log of the mean square third difference over that of the order below"),
-        Column("texture_4", "float", "1", "log of the mean square fourth difference over that of the order below"),
-        Column("peak_1", "float", "1", "log of the 8 largest squared differences of order 1 over their mean square"),
-        Column("peak_2", "float", "1", "log of the 8 largest squared differences of order 2 over their mean square"),
-        Column("peak_3", "float", "1", "log of the 8 largest squared differences of order 3 over their mean square"),
-        Column("peak_4", "float", "1", "log of the 8 largest squared differences of order 4 over their mean square"),
-        Column("equal_neighbours", "float", "1", "share of neighbouring cells with equal values"),
-        Column("equal_inside", "float", "1", "the same without pairs at the minimum or maximum of the field"),
-        Column("roughness", "float", "1", "log of the mean square difference of neighbours over the variance"),
-        Column("tendency", "float", "1", "departure of `change` from the variable's own median, in robust deviations"),
-    ),
-    "times": (),
-    "variables": (),
-    "grid": (),
-    "arrays": (),
-    "pairs": (),
-}
-"""Columns that a table has only where a rule wanted them and their input was there, in their order."""
 
 ROWS: dict[str, str] = {
     "fields": "time, variable and member",

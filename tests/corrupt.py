@@ -140,7 +140,7 @@ def levels_height(fields: Fields, share: float = 0.001) -> dict[str, np.ndarray]
     return put(fields, high, fields[low], share)
 
 
-def levels_theta(fields: Fields, kelvin: float = 1.5) -> dict[str, np.ndarray]:
+def levels_theta(fields: Fields, kelvin: float = 5.5) -> dict[str, np.ndarray]:
     """The lower of two levels is potentially warmer by some K."""
     low, high = stems(fields, "t")[:2]
     ratio = float(low.rsplit("_", 1)[1]) / float(high.rsplit("_", 1)[1])

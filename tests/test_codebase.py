@@ -33,7 +33,7 @@ LAYERS = [
     {"sources"},
     {"catalogue"},
     {"units", "tables", "resources", "yaml_files"},
-    {"types"},
+    {"types", "columns"},
     {"registry", "buffers"},
     {"errors"},
 ]
@@ -59,7 +59,7 @@ HOMES = {
 HEAVY = HOMES.keys() - {"typer"} | {"cftime", "numba", "numcodecs", "pandas", "scipy", "xarray", "zarr", "fsspec"}
 LIGHT = [
     *("__init__", "cli", "rule_commands", "options", "terminal", "verbs", "catalogue"),
-    *("tables", "resources", "yaml_files", "types", "registry", "errors"),
+    *("tables", "columns", "resources", "yaml_files", "types", "registry", "errors"),
 ]
 """Modules that are there for every command: what they import at their top, directly or not, must cost little."""
 

@@ -12,7 +12,7 @@ _LEAP_MONTHS = np.array([31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _EQUAL_YEARS = {"noleap": _MONTHS, "365_day": _MONTHS, "all_leap": _LEAP_MONTHS, "366_day": _LEAP_MONTHS}
 _GREGORIAN_BEGINS = -12219292800
 """1582-10-15, before which the standard calendar is Julian."""
-_REAL = ("standard", "gregorian", "proleptic_gregorian")
+REAL = ("standard", "gregorian", "proleptic_gregorian")
 
 
 class Dates(NamedTuple):
@@ -48,7 +48,7 @@ def dates(seconds: np.ndarray, calendar: str) -> Dates:
         ends = np.cumsum(lengths)
         month = np.searchsorted(ends, days, side="right")
         return Dates(1970 + years, month + 1, days - (ends - lengths)[month] + 1, second)
-    begins = calendar in _REAL and (seconds.size == 0 or seconds.min() >= _GREGORIAN_BEGINS)
+    begins = calendar in REAL and (seconds.size == 0 or seconds.min() >= _GREGORIAN_BEGINS)
     if begins or calendar == "proleptic_gregorian":
         months = days.astype("datetime64[D]").astype("datetime64[M]")
         number = months.astype(np.int64)

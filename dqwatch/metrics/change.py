@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dqwatch.metrics.cell_counts import count_stuck
 from dqwatch.metrics.metric import field_metric
 from dqwatch.metrics.view import FieldView
 
@@ -13,6 +14,21 @@ _ENOUGH = 20
 """Changes below which a variable has no history to be judged by."""
 _MAD_TO_SD = 1.4826
 """1 / 0.6745, the standard normal's third quartile."""
+
+
+@field_metric("same_inside", previous=True)
+def same_inside(view: FieldView) -> Sequence[float]:
+    """Share of the cells that kept their value, those at the field's minimum or maximum left out (no rain, all cloud).
+
+    Returns
+    -------
+    (float,), 1
+        Over cells finite at both times; NaN where there is no field before, or no such cell.
+    """
+    before = view.previous
+    if before is None or before.size != view.values.size or before.dtype != view.values.dtype:
+        return (np.nan,)
+    return (count_stuck(view.values, before, least=view.minimum, most=view.maximum).share_inside,)
 
 
 @field_metric("change", "share_same", previous=True)
@@ -59,4 +75,27 @@ def departures(changes: np.ndarray, series: Sequence[np.ndarray]) -> np.ndarray:
         spread = _MAD_TO_SD * np.median(np.abs(changes[known] - middle))
         if spread > 0:
             result[known] = (changes[known] - middle) / spread
+    return result
+
+
+def beyond_median(values: np.ndarray, series: Sequence[np.ndarray]) -> np.ndarray:
+    """What each value has beyond the median of its own variable.
+
+    Parameters
+    ----------
+    values : np.ndarray (field,)
+        NaN where there is none.
+    series : sequence of np.ndarray of int
+        Positions of the fields of each variable.
+
+    Returns
+    -------
+    np.ndarray (field,), [units of the values]
+        NaN where the variable has fewer than 20 values.
+    """
+    result = np.full(values.size, np.nan)
+    for own in series:
+        known = own[np.isfinite(values[own])]
+        if known.size >= _ENOUGH:
+            result[known] = values[known] - np.median(values[known])
     return result

@@ -10,7 +10,7 @@ import numpy as np
 
 from dqwatch import tables
 from dqwatch.metrics import kernel_layout as layout
-from dqwatch.metrics.change import departures
+from dqwatch.metrics.change import beyond_median, departures
 from dqwatch.metrics.fields import Rows
 from dqwatch.metrics.masks import Mask
 from dqwatch.types import Source
@@ -87,8 +87,12 @@ def fields_table(source: Source, seen: Seen, masks: Sequence[Mask]) -> pd.DataFr
 def _extra(source: Source, seen: Seen) -> dict[str, np.ndarray]:
     """Columns of metrics, and what follows from the whole series of one."""
     extra = dict(seen.extra)
+    series = [seen.of(v) for v in range(len(source.variables))]
     if "change" in extra:
-        extra["tendency"] = departures(extra["change"], [seen.of(v) for v in range(len(source.variables))])
+        extra["tendency"] = departures(extra["change"], series)
+    for column, own in (("stuck_excess", "same_inside"), ("slope_change", "spectrum_slope")):
+        if own in extra:
+            extra[column] = beyond_median(extra[own], series)
     return extra
 
 

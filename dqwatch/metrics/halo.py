@@ -34,7 +34,7 @@ def count_mask_edge(missing: np.ndarray, geometry: Geometry) -> float:
     ----------
     missing : np.ndarray (cell,), bool
     geometry : Geometry
-        Neighbours are those of `isolation.count_isolated_rain`.
+        Neighbours are those of `isolation.find_isolated_rain`.
     """
     found = _touching(missing, missing, False, geometry)
     return math.nan if found is None else float(np.count_nonzero(found))

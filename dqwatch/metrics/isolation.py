@@ -61,8 +61,20 @@ def rain_limits(units: str | None, hours: float | None, *, wet: float = WET, dry
     return None
 
 
-def count_isolated_rain(values: np.ndarray, geometry: Geometry, limits: RainLimits) -> float:
-    """Wet cells all of whose neighbours are dry ("rain pox").
+class Isolated(NamedTuple):
+    """Cells that stand alone."""
+
+    n: float
+    """NaN where neighbours are unknown."""
+    cell: int
+    """The one that stands out most; -1 without any."""
+
+
+NOWHERE = Isolated(math.nan, -1)
+
+
+def find_isolated_rain(values: np.ndarray, geometry: Geometry, limits: RainLimits) -> Isolated:
+    """Wet cells all of whose neighbours are dry ("rain pox"), and the wettest of them.
 
     Neighbours are the eight around a cell where the grid has rows (see `kernel_neighbours`), else the nearest cells.
     Neighbours that are not finite do not count; a cell without any finite neighbour is not isolated.
@@ -75,22 +87,23 @@ def count_isolated_rain(values: np.ndarray, geometry: Geometry, limits: RainLimi
 
     Returns
     -------
-    float
-        Number of cells; NaN where neighbours are unknown.
+    Isolated
     """
     rows, graph = geometry.rows, geometry.graph
     wet, dry = (values.dtype.type(limit) for limit in limits)
     if graph is not None:
-        return float(count_wet_on_graph(values, graph.starts, graph.cells, wet, dry))
-    if rows is None:
-        return math.nan
-    return float(count_wet_in_rows(values, rows.starts, rows.lengths, rows.closed, rows.first, rows.step, wet, dry))
+        found = count_wet_on_graph(values, graph.starts, graph.cells, wet, dry)
+    elif rows is not None:
+        found = count_wet_in_rows(values, rows.starts, rows.lengths, rows.closed, rows.first, rows.step, wet, dry)
+    else:
+        return NOWHERE
+    return Isolated(float(found[0]), int(found[1]))
 
 
-def count_spikes(values: np.ndarray, geometry: Geometry, *, strength: float = SPIKE) -> float:
+def find_spikes(values: np.ndarray, geometry: Geometry, *, strength: float = SPIKE) -> Isolated:
     """Cells above all their neighbours, or below them all, by more than `strength` times `step_scale`.
 
-    Neighbours as for `count_isolated_rain`.
+    Neighbours as for `find_isolated_rain`.
 
     Parameters
     ----------
@@ -100,18 +113,21 @@ def count_spikes(values: np.ndarray, geometry: Geometry, *, strength: float = SP
 
     Returns
     -------
-    float
-        Number of cells; NaN where neighbours are unknown or a quarter of the field has no differences: not smooth.
+    Isolated
+        NaN also where a quarter of the field has no differences: not smooth.
     """
     threshold = strength * step_scale(values, geometry)
     rows, graph = geometry.rows, geometry.graph
     if not threshold > 0:
-        return math.nan
+        return NOWHERE
     if graph is not None:
-        return float(count_spikes_on_graph(values, graph.starts, graph.cells, threshold))
-    if rows is None:
-        return math.nan
-    return float(count_spikes_in_rows(values, rows.starts, rows.lengths, rows.closed, rows.first, rows.step, threshold))
+        found = count_spikes_on_graph(values, graph.starts, graph.cells, threshold)
+    elif rows is not None:
+        places = (rows.starts, rows.lengths, rows.closed, rows.first, rows.step)
+        found = count_spikes_in_rows(values, *places, threshold)
+    else:
+        return NOWHERE
+    return Isolated(float(found[0]), int(found[1]))
 
 
 def step_scale(values: np.ndarray, geometry: Geometry) -> float:

@@ -70,8 +70,11 @@ def _around_on_graph(values, i, starts, cells):
 
 @compiled
 def count_wet_in_rows(values, starts, lengths, closed, first, step, wet, dry):
-    """Finite values of at least `wet` whose finite neighbours, one or more, are all below `dry`."""
-    found, beside = 0, np.empty((3, 3))
+    """Number of finite values of at least `wet` whose finite neighbours, one or more, are all below `dry`; the largest.
+
+    Of the largest the cell, the first of several; -1 if there is none.
+    """
+    found, largest, beside = 0, -1, np.empty((3, 3))
     for r in range(starts.size):
         _lay(r, starts, first, step, beside)
         begin, last = starts[r], starts[r] + lengths[r] - 1
@@ -83,14 +86,16 @@ def count_wet_in_rows(values, starts, lengths, closed, first, step, wet, dry):
             if cell < last and dry <= values[cell + 1] < np.inf:
                 continue
             n, _, most = _around_in_rows(values, r, cell - begin, starts, lengths, closed, beside)
-            found += n > 0 and most < dry
-    return found
+            if n > 0 and most < dry:
+                found += 1
+                largest = cell if largest < 0 or values[cell] > values[largest] else largest
+    return found, largest
 
 
 @compiled
 def count_wet_on_graph(values, starts, cells, wet, dry):
     """As `count_wet_in_rows`."""
-    found = 0
+    found, largest = 0, -1
     for i in range(values.size):
         if not (wet <= values[i] < np.inf):
             continue
@@ -101,19 +106,25 @@ def count_wet_on_graph(values, starts, cells, wet, dry):
                 n = 0
                 break
             n += abs(x) < np.inf
-        found += n > 0
-    return found
+        if n > 0:
+            found += 1
+            largest = i if largest < 0 or values[i] > values[largest] else largest
+    return found, largest
 
 
 @compiled
-def _stands_out(x, n, least, most, threshold):
-    return n > 0 and (x - most > threshold or least - x > threshold)
+def _height(x, n, least, most):
+    """How far a value is above all `n` around it, or below them all."""
+    return max(x - most, least - x) if n > 0 else -np.inf
 
 
 @compiled
 def count_spikes_in_rows(values, starts, lengths, closed, first, step, threshold):
-    """Finite values above all their finite neighbours, one or more, or below them all, by more than `threshold`."""
-    found, beside = 0, np.empty((3, 3))
+    """Number of finite values above all their finite neighbours, or below them all, by more than `threshold`.
+
+    Also the cell that stands out most, the first of several; -1 if there is none.
+    """
+    found, farthest, place, beside = 0, threshold, -1, np.empty((3, 3))
     for r in range(starts.size):
         _lay(r, starts, first, step, beside)
         begin, last = starts[r], starts[r] + lengths[r] - 1
@@ -126,22 +137,26 @@ def count_spikes_in_rows(values, starts, lengths, closed, first, step, threshold
                 continue
             if cell < last and abs(x - values[cell + 1]) <= threshold:
                 continue
-            n, least, most = _around_in_rows(values, r, cell - begin, starts, lengths, closed, beside)
-            found += _stands_out(x, n, least, most, threshold)
-    return found
+            height = _height(x, *_around_in_rows(values, r, cell - begin, starts, lengths, closed, beside))
+            found += height > threshold
+            if height > farthest:
+                farthest, place = height, cell
+    return found, place
 
 
 @compiled
 def count_spikes_on_graph(values, starts, cells, threshold):
     """As `count_spikes_in_rows`."""
-    found = 0
+    found, farthest, place = 0, threshold, -1
     for i in range(values.size):
         x = np.float64(values[i])
         if starts[i + 1] == starts[i] or abs(x - values[cells[starts[i]]]) <= threshold or not abs(x) < np.inf:
             continue
-        n, least, most = _around_on_graph(values, i, starts, cells)
-        found += _stands_out(x, n, least, most, threshold)
-    return found
+        height = _height(x, *_around_on_graph(values, i, starts, cells))
+        found += height > threshold
+        if height > farthest:
+            farthest, place = height, i
+    return found, place
 
 
 @compiled

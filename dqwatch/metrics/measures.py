@@ -9,16 +9,21 @@ import numpy as np
 from dqwatch.metrics import kernel_layout as layout
 from dqwatch.metrics.known import Knowledge
 from dqwatch.metrics.metric import FieldMetric
+from dqwatch.metrics.tiles import Tiles
 from dqwatch.metrics.view import FieldView
-from dqwatch.types import NOT_A_TIME, Field, Source
+from dqwatch.types import NOT_A_TIME, Field, Source, TimeAxis
 
 
 class Measures:
-    """One worker's own."""
+    """One worker's own; all of them share the `tiles` of the source."""
 
-    def __init__(self, source: Source, knowledge: Sequence[Knowledge], metrics: Sequence[FieldMetric]) -> None:
+    def __init__(
+        self, source: Source, knowledge: Sequence[Knowledge], metrics: Sequence[FieldMetric], tiles: Tiles
+    ) -> None:
         self._source, self._knowledge, self._metrics = source, knowledge, metrics
-        self._view = FieldView()
+        self._view = FieldView(tiles)
+        self._chosen = [[choose_times(axis, m.dates) for axis in source.times] for m in metrics]
+        """Metric -> axis -> the times that it looks at; None for all."""
         self._keeps = any(m.needs_previous for m in metrics)
         self._before: dict[tuple[int, int], tuple[int, np.ndarray]] = {}
 
@@ -42,7 +47,7 @@ class Measures:
         ints, floats : np.ndarray
             What the kernel found, as kernel_layout names it.
         results : np.ndarray (column,)
-            Filled: the columns of each metric, in their order.
+            Filled: the columns of each metric, in their order; those of a metric that leaves out this time stay.
         """
         view, variable = self._view, self._source.variables[field.variable]
         view.show(field.values, variable, self._source.grids[variable.grid], field.time)
@@ -52,7 +57,11 @@ class Measures:
         view.mean, view.std = float(floats[layout.MEAN]), float(floats[layout.STD])
         self._look_back(field)
         at = 0
-        for metric in self._metrics:
+        for metric, chosen in zip(self._metrics, self._chosen, strict=True):
+            times = chosen[variable.times]
+            if times is not None and field.time not in times:
+                at += len(metric.columns)
+                continue
             found = metric(view)
             if len(found) != len(metric.columns):
                 raise ValueError(
@@ -73,3 +82,18 @@ class Measures:
         now, then = int(seconds[field.time]), int(seconds[time])
         if NOT_A_TIME not in (now, then):
             view.step_h = (now - then) / 3600
+
+
+def choose_times(axis: TimeAxis, dates: int | None) -> frozenset[int] | None:
+    """So many times of an axis, evenly spread over those that are looked at, ends included; None for all of them.
+
+    Parameters
+    ----------
+    axis : TimeAxis
+    dates : int or None
+        None: no fewer than all.
+    """
+    if dates is None or axis.n_sampled <= dates:
+        return None
+    times = np.arange(len(axis)) if axis.sampled is None else np.flatnonzero(axis.sampled)
+    return frozenset(times[np.linspace(0, times.size - 1, dates).round().astype(np.int64)].tolist())

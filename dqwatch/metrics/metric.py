@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dqwatch import registry, tables
+from dqwatch.columns import Column
 from dqwatch.errors import UsageError
-from dqwatch.tables import Column
 
 if TYPE_CHECKING:
     from dqwatch.metrics.view import FieldView
 
-_DERIVED = {"tendency": "change"}
-"""Columns made from the series of another once the pass is over."""
+_DERIVED = {"tendency": "change", "stuck_excess": "same_inside", "slope_change": "spectrum_slope"}
+"""Columns made from the series of another once the pass is over (`field_table`)."""
 
 Wanted = Mapping[str, Collection[str]]
 """Table -> the columns that somebody will look at."""
@@ -30,6 +30,8 @@ class FieldMetric:
     function: Callable[[FieldView], Sequence[float]]
     columns: tuple[str, ...]
     needs_previous: bool = False
+    dates: int | None = None
+    """At most so many times of an axis are looked at, evenly spread; None: all."""
 
     def __call__(self, view: FieldView) -> Sequence[float]:
         """The results, one per column; NaN where a field has none."""
@@ -37,7 +39,7 @@ class FieldMetric:
 
 
 def field_metric(
-    *columns: str | Column, previous: bool = False
+    *columns: str | Column, previous: bool = False, dates: int | None = None
 ) -> Callable[[Callable[[FieldView], Sequence[float]]], FieldMetric]:
     """Make a metric of a function `f(view) -> one float per column`.
 
@@ -47,6 +49,9 @@ def field_metric(
         Optional columns of the table `fields` by name; or whole, to declare new ones.
     previous : bool
         The function looks at the field before (`view.previous`), which the scan then keeps.
+    dates : int, optional
+        Look at so many times of each axis only, evenly spread (ends included): for what costs more than the rest of the
+        scan, and tells of the whole series rather than of single fields. The others are NaN.
 
     Raises
     ------
@@ -65,7 +70,7 @@ def field_metric(
             raise KeyError(f"table 'fields' has no column '{name}'; declare it as a Column")
         if known[name].dtype != "float":
             raise ValueError(f"column '{name}' has the dtype '{known[name].dtype}'; what a metric fills is 'float'")
-    return lambda function: FieldMetric(function, names, previous)
+    return lambda function: FieldMetric(function, names, previous, dates)
 
 
 def field_metrics(wanted: Wanted | None) -> list[FieldMetric]:
@@ -78,6 +83,8 @@ def field_metrics(wanted: Wanted | None) -> list[FieldMetric]:
     """
     names = set((wanted or {}).get("fields", ()))
     names |= {source for column, source in _DERIVED.items() if column in names}
+    if "tendency_error" in (wanted or {}).get("variables", ()):
+        names.add("change")  # stored statistics of changes are held against it
     base = {c.name for c in tables.TABLES["fields"]}
     if not names - base:
         return []

@@ -12,9 +12,11 @@ import numpy as np
 from dqwatch import tables
 from dqwatch.buffers import Buffers
 from dqwatch.metrics.known import Knowledge
+from dqwatch.metrics.phased import Phases
 from dqwatch.metrics.relations.matching import Use, find_uses, period_of
 from dqwatch.metrics.relations.relation import PREVIOUS, Context, Violations
-from dqwatch.types import NOT_A_TIME, Block, Field, Source, Variable
+from dqwatch.types import NOT_A_TIME, Block, Field, Source, TimeAxis, Variable
+from dqwatch.units import Conversion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +43,13 @@ class Relate:
 
     def __init__(self, source: Source, knowledge: Sequence[Knowledge]) -> None:
         self._source, self._knowledge = source, knowledge
-        self.uses = find_uses(source.variables, source.times)
+        self._conversions = [_conversion(v, k) for v, k in zip(source.variables, knowledge, strict=True)]
+        self._promised = _list_promised(source)
+        self._starts = [_starts(axis) for axis in source.times]
+        found = find_uses(source.variables, source.times)
+        self.uses = [use for use in found if all(self._conversions[v] is not None for v in use.variables.values())]
+        """What cannot be had in the units of a relation stands in none; `units.match` tells of it."""
+        self._phases = Phases(source, [c is not None for c in self._conversions])
         self._of: dict[int, list[tuple[int, int]]] = defaultdict(list)
         """Variable -> (use, how many times earlier it stands there)."""
         for number, use in enumerate(self.uses):
@@ -52,7 +60,7 @@ class Relate:
         self._waiting: dict[_Key, np.ndarray] = {}
         self._due: dict[_Key, int] = {}
         self._memo: dict[int, dict[str, Any]] = defaultdict(dict)
-        self._periods: dict[tuple[int, int], float | None] = {}
+        self._periods: dict[tuple[tuple[int, ...], int], float | None] = {}
         self._rows: list[_Row] = []
         self._lock = threading.Lock()
 
@@ -66,10 +74,16 @@ class Relate:
 
     def add(self, field: Field) -> None:
         """Take a field; judge every use that it completes."""
-        uses = self._of.get(field.variable)
-        if not uses:
+        uses, phased = self._of.get(field.variable), self._phases.wants(field)
+        if not uses and not phased:
             return
         values = self._converted(field)
+        if phased:
+            self._phases.add(field, values, self._context((field.variable,), field.time))
+        if uses:
+            self._wait(field, values, uses)
+
+    def _wait(self, field: Field, values: np.ndarray, uses: Sequence[tuple[int, int]]) -> None:
         key = (field.variable, field.time, field.member)
         ready: list[tuple[int, int, dict[str, np.ndarray]]] = []
         with self._lock:
@@ -89,9 +103,15 @@ class Relate:
             self._rows += rows
 
     def _exists(self, number: int, time: int) -> bool:
+        """Whether all fields of a use at a time are to come: promised, and the earlier of the same forecast."""
         use = self.uses[number]
-        earlier = any(name.endswith(PREVIOUS) for name in use.variables)
-        return earlier <= time < len(self._source.times[use.times])
+        starts = self._starts[use.times]
+        if not 0 <= time < len(starts):
+            return False
+        for _, key, v in self._keys(number, time, 0):
+            if key is not None and not (key[1] >= 0 and self._promised[v][key[1]] and starts[key[1]] == starts[time]):
+                return False
+        return True
 
     def _keys(self, number: int, time: int, member: int) -> Iterable[tuple[str, _Key | None, int]]:
         """Name, key among the waiting (None for what has no time) and variable of each field of a use."""
@@ -122,51 +142,52 @@ class Relate:
 
     def _converted(self, field: Field) -> np.ndarray:
         """The values in the catalogue's units, which relations want; a copy, for the scan reuses its buffers."""
-        known = self._knowledge[field.variable].entry
-        convert = None if known is None else known.conversion(self._source.variables[field.variable].units)
+        convert = self._conversions[field.variable]
         if convert is None or (convert.factor == 1 and convert.offset == 0):
             return field.values.copy()
         return np.asarray(convert(field.values.astype(np.float64)))
 
     def _judge(self, number: int, time: int, fields: dict[str, np.ndarray]) -> Violations:
         use = self.uses[number]
-        return use.relation(fields, self._context(use, time))
+        moving = [v for v in use.variables.values() if self._source.variables[v].times == use.times]
+        return use.relation(fields, self._context(moving, time))
 
-    def _context(self, use: Use, time: int) -> Context:
-        source, axis = self._source, self._source.times[use.times]
-        moving = [source.variables[v] for v in use.variables.values() if source.variables[v].times == use.times]
+    def _context(self, moving: Sequence[int], time: int) -> Context:
+        """Where and when fields of some variables of one axis are."""
+        source, first = self._source, self._source.variables[moving[0]]
+        axis, grid = source.times[first.times], source.grids[first.grid]
         seconds = int(axis.seconds[time])
         known = seconds != NOT_A_TIME and axis.calendar in _SUN_CALENDARS and axis.kind == "time"
         step = int(axis.seconds[time]) - int(axis.seconds[time - 1]) if time and axis.kind == "time" else None
-        grid = moving[0].grid
         return Context(
-            latitudes=source.grids[grid].latitudes,
-            longitudes=source.grids[grid].longitudes,
-            area_weights=source.grids[grid].area_weights,
+            latitudes=grid.latitudes,
+            longitudes=grid.longitudes,
+            area_weights=grid.area_weights,
             seconds=float(seconds) if known else float("nan"),
             step_h=None if step is None else step / 3600,
             lead_h=None if axis.lead_seconds is None else float(axis.lead_seconds[time]) / 3600,
-            period_h=self._period(use, moving, time),
-            memo=self._memo[grid],
+            period_h=self._period(tuple(moving), axis, time),
+            memo=self._memo[first.grid],
         )
 
-    def _period(self, use: Use, moving: Sequence[Variable], time: int) -> float | None:
-        """Hours over which the fields of a use ran; looked up once where it is the same at all times."""
-        axis = self._source.times[use.times]
-        key = (id(use), time if axis.lead_seconds is not None else -1)
+    def _period(self, moving: tuple[int, ...], axis: TimeAxis, time: int) -> float | None:
+        """Hours over which some variables ran; looked up once where it is the same at all times."""
+        key = (moving, time if axis.lead_seconds is not None else -1)
         if key not in self._periods:
-            periods = [period_of(v, axis, time) for v in moving]
+            periods = [period_of(self._source.variables[v], axis, time) for v in moving]
             self._periods[key] = next((p for p in periods if p != 0), 0.0)
         return self._periods[key]
 
     def table(self) -> pd.DataFrame:
-        """The table `relations`, in order of axis, time, relation, level and member."""
+        """The table `relations`, in order of axis, time, relation, level and member; then those over all times."""
+        import pandas as pd
+
         rows = sorted(self._rows, key=lambda row: row[:4])
         uses = [self.uses[row.use] for row in rows]
         found = [row.found for row in rows]
         places = [self._place(use, f.worst_cell) for use, f in zip(uses, found, strict=True)]
         names = [" ".join(self._source.variables[v].name for v in dict.fromkeys(u.variables.values())) for u in uses]
-        return tables.frame(
+        each = tables.frame(
             "relations",
             {
                 "time": [self._source.times[row.axis].labels[row.time] for row in rows],
@@ -184,9 +205,34 @@ class Relate:
                 "longitude": [place[1] for place in places],
             },
         )
+        whole = self._phases.table()
+        return whole if each.empty else each if whole.empty else pd.concat([each, whole], ignore_index=True)
 
     def _place(self, use: Use, cell: int) -> tuple[float, float]:
         grid = self._source.grids[self._source.variables[next(iter(use.variables.values()))].grid]
         if cell < 0 or grid.latitudes is None or grid.longitudes is None:
             return np.nan, np.nan
         return float(grid.latitudes[cell]), float(grid.longitudes[cell])
+
+
+def _conversion(variable: Variable, known: Knowledge) -> Conversion | None:
+    """To the units of the catalogue, which are taken for granted where none are declared; None where there is none."""
+    if known.entry is None:
+        return None
+    return known.entry.conversion(variable.units) if variable.units else Conversion(1.0)
+
+
+def _list_promised(source: Source) -> list[np.ndarray]:
+    """Of each variable, bool (time,): whether the blocks of the source hold its field."""
+    promised = [np.zeros(len(source.times[v.times]), bool) for v in source.variables]
+    for block in source.blocks():
+        for v in block.variables:
+            promised[v][list(block.times)] = True
+    return promised
+
+
+def _starts(axis: TimeAxis) -> np.ndarray:
+    """int64 (time,): starts of the forecasts; all the same where the axis is none of lead times."""
+    if axis.lead_seconds is None:
+        return np.zeros(len(axis), np.int64)
+    return np.asarray(axis.seconds, np.int64) - np.asarray(axis.lead_seconds, np.int64)

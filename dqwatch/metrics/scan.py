@@ -27,6 +27,7 @@ from dqwatch.metrics.metric import FieldMetric, Wanted, field_metrics
 from dqwatch.metrics.relate import Relate
 from dqwatch.metrics.runs import Lookup, make_runs
 from dqwatch.metrics.scout import lay_bins, name_block
+from dqwatch.metrics.tiles import Tiles
 from dqwatch.metrics.times import times_table
 from dqwatch.metrics.variables import variables_table
 from dqwatch.types import Block, Source
@@ -97,7 +98,7 @@ def scan(
     blocks = _spread(blocks, workers or default_workers())
     relate = Relate(source, knowledge) if "relations" in (wanted or ()) else None
     used, scanners = _pass(source, knowledge, bins, rows, blocks, metrics, relate, workers, progress)
-    tables = _tables(source, knowledge, rows, now or datetime.now(UTC))
+    tables = _tables(source, knowledge, rows, now or datetime.now(UTC), wanted or {})
     if relate is not None:
         tables["relations"] = relate.table()
     counts = sum((s.counts for s in scanners), np.zeros((len(bins), SLOTS), np.int64))
@@ -127,12 +128,13 @@ def _pass(
     runs = make_runs(source, blocks, workers or default_workers(), previous=previous)
     lookup = Lookup(blocks) if previous else None
     current: dict[tuple[Block, ...], Block] = {}
+    tiles = Tiles(source)
     if relate is not None:
         relate.read_statics(Buffers())
 
     def work(blocks: tuple[Block, ...], worker: Worker) -> None:
         if worker.number not in scanners:
-            measures = Measures(source, knowledge, metrics)
+            measures = Measures(source, knowledge, metrics, tiles)
             scanner = Scanner(source, knowledge, bins, rows, measures if metrics else None)
             scanners[worker.number] = scanner, measures
         scanner, measures = scanners[worker.number]
@@ -165,7 +167,9 @@ def _spread(blocks: Sequence[Block], workers: int) -> Sequence[Block]:
     ]
 
 
-def _tables(source: Source, knowledge: Sequence[Knowledge], rows: Rows, now: datetime) -> dict[str, pd.DataFrame]:
+def _tables(
+    source: Source, knowledge: Sequence[Knowledge], rows: Rows, now: datetime, wanted: Wanted
+) -> dict[str, pd.DataFrame]:
     seen = Seen(source, rows)
     masks = []
     for v, variable in enumerate(source.variables):
@@ -174,7 +178,7 @@ def _tables(source: Source, knowledge: Sequence[Knowledge], rows: Rows, now: dat
         masks.append(judge_mask(variable, knowledge[v], seen.hashes["nan_hash"][own], n, n_nan))
     return {
         "fields": fields_table(source, seen, masks),
-        "times": times_table(source, seen, masks, now),
+        "times": times_table(source, seen, masks, now, wanted.get("times", ())),
         "variables": variables_table(source, knowledge, seen, masks),
         "grid": grid_table(source),
         "arrays": arrays_table(source),

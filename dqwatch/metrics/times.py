@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dqwatch import tables
-from dqwatch.metrics.calendars import dates
+from dqwatch.metrics.calendars import REAL, dates
+from dqwatch.metrics.completeness import judge_months
 from dqwatch.metrics.field_table import Seen
 from dqwatch.metrics.masks import Mask
 from dqwatch.metrics.rhythm import Columns, Gap, keep_time
@@ -23,7 +24,9 @@ _PROJECTION = 366 * 86400
 """A series that goes on for longer than this beyond the horizon is a projection, not an analysis with a wrong date."""
 
 
-def times_table(source: Source, seen: Seen, masks: Sequence[Mask], now: datetime) -> pd.DataFrame:
+def times_table(
+    source: Source, seen: Seen, masks: Sequence[Mask], now: datetime, wanted: Collection[str] = ()
+) -> pd.DataFrame:
     """The table `times` of a source.
 
     Axes that are not time (a static field, the months of a climatology) have no rows: there is nothing to align.
@@ -35,13 +38,21 @@ def times_table(source: Source, seen: Seen, masks: Sequence[Mask], now: datetime
     masks : sequence of Mask, one per variable
     now : datetime
         Naive means UTC.
+    wanted : collection of str
+        Optional columns that are made only if they are among these.
     """
     telling = ~np.array([mask.may_be_empty for mask in masks], bool)[seen.variable]
     parts = []
     for number, axis in enumerate(source.times):
         if axis.kind == "time":
-            parts.append(_axis_rows(axis, _emptiness(seen, telling, number, len(axis)), now))
-    names = [column.name for column in tables.TABLES["times"]]
+            rows = _axis_rows(axis, _emptiness(seen, telling, number, len(axis)), now)
+            if "month_ok" in wanted:
+                rows["month_ok"] = judge_months(rows)
+            if "age_h" in wanted:
+                rows["age_h"] = _age(axis, rows, now)
+            parts.append(rows)
+    optional = [column.name for column in tables.OPTIONAL["times"] if column.name in wanted]
+    names = [column.name for column in tables.TABLES["times"]] + optional
     return tables.frame("times", {n: np.concatenate([p[n] for p in parts]) if parts else [] for n in names})
 
 
@@ -119,6 +130,22 @@ def _in_future(starts: np.ndarray, decodable: np.ndarray, calendar: str, now: da
     if late.any() and starts[late].max() - starts[late].min() > _PROJECTION:
         late[:] = False
     return late
+
+
+def _age(axis: TimeAxis, rows: Columns, now: datetime) -> np.ndarray:
+    """Hours from the newest time (start, of forecasts) to now, on its row; NaN elsewhere and in model calendars."""
+    age = np.full(len(rows["time"]), np.nan)
+    seconds = np.asarray(axis.seconds, np.int64)
+    known = np.flatnonzero(seconds != NOT_A_TIME)
+    if not known.size or axis.calendar not in REAL:
+        return age
+    leads = np.zeros(len(axis), np.int64) if axis.lead_seconds is None else np.asarray(axis.lead_seconds, np.int64)
+    starts = (seconds - leads)[known]
+    newest = int(known[np.argmax(starts)])
+    there = np.flatnonzero(rows["time_index"] == newest)
+    moment = now.replace(tzinfo=UTC) if now.tzinfo is None else now
+    age[there] = (moment.timestamp() - int(starts.max())) / 3600
+    return age
 
 
 def _merge(rows: Columns, gaps: list[Gap]) -> Columns:

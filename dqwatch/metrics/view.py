@@ -11,6 +11,7 @@ from dqwatch.types import Grid, Variable
 if TYPE_CHECKING:
     from dqwatch.catalogue import Entry
     from dqwatch.metrics.geometry import Geometry
+    from dqwatch.metrics.tiles import Tiles
 
 
 class FieldView:
@@ -46,7 +47,8 @@ class FieldView:
     mean: float
     std: float
 
-    def __init__(self) -> None:
+    def __init__(self, tiles: Tiles) -> None:
+        self._tiles = tiles
         self._mask: np.ndarray | None = None
         self.entry: Entry | None = None
         self.previous: np.ndarray | None = None
@@ -75,3 +77,8 @@ class FieldView:
         from dqwatch.metrics.geometry import geometry_of
 
         return geometry_of(self.grid)
+
+    @property
+    def tile(self) -> tuple[int, ...] | None:
+        """Cells of a chunk along each axis of the grid; None where a field is one chunk, or nothing is known."""
+        return self._tiles.of(self.variable)

@@ -13,7 +13,7 @@ from dqwatch.metrics.cell_counts import count_below, count_stuck
 from dqwatch.metrics.duplicates import count_duplicates
 from dqwatch.metrics.geometry import geometry_of
 from dqwatch.metrics.halo import compare_masks, count_mask_edge
-from dqwatch.metrics.isolation import count_isolated_rain, count_spikes, rain_limits
+from dqwatch.metrics.isolation import find_isolated_rain, find_spikes, rain_limits
 from dqwatch.metrics.neighbour_metrics import neighbour_metrics
 from dqwatch.metrics.patches import count_lost_blocks
 from dqwatch.metrics.precision import precision
@@ -84,8 +84,8 @@ def works(grid: Grid) -> dict[str, Callable[[], object]]:
         "count_stuck": lambda: count_stuck(field, rain, **ends),
         "neighbour_metrics": lambda: neighbour_metrics(field, geometry, mean=mean, **ends),
         "texture": lambda: texture(field, geometry, std=std),
-        "count_isolated_rain": lambda: count_isolated_rain(rain, geometry, limits),
-        "count_spikes": lambda: count_spikes(field, geometry),
+        "find_isolated_rain": lambda: find_isolated_rain(rain, geometry, limits),
+        "find_spikes": lambda: find_spikes(field, geometry),
         "count_mask_edge, 35 % missing": lambda: count_mask_edge(land, geometry),
         "compare_masks, equal": lambda: compare_masks(land, land, geometry),
         "spectrum_slope": lambda: spectrum_slope(field, geometry),
@@ -97,7 +97,7 @@ def works(grid: Grid) -> dict[str, Callable[[], object]]:
     }
 
 
-GRAPH = ("neighbour_metrics", "texture", "count_isolated_rain", "count_spikes", "count_mask_edge, 35 % missing")
+GRAPH = ("neighbour_metrics", "texture", "find_isolated_rain", "find_spikes", "count_mask_edge, 35 % missing")
 
 
 def measure() -> list[Row]:

@@ -10,20 +10,23 @@ import pytest
 
 from dqwatch import tables
 from dqwatch.expectations import evaluate, load_rule_sets
-from dqwatch.metrics.relations import RELATIONS
+from dqwatch.metrics.relations import RELATIONS, SERIES
 
 (RULES,) = load_rule_sets(["relations"])
 OF = {relation.id: relation for relation in RELATIONS}
+PHASES = {"ssrd_zenith": "time.ssrd_phase", "warmth_phase": "time.warmth_phase"}
 
 
 def rows(shares: dict[str, float]) -> pd.DataFrame:
     """One row for each relation, with these shares; 0 of the others."""
-    n = len(OF)
+    names = [*OF, *PHASES]
+    n = len(names)
     made: dict[str, Any] = {
         c.name: [0] * n if c.dtype in ("int", "float") else [""] * n for c in tables.TABLES["relations"]
     }
-    made |= {"relation": list(OF), "variable": [" ".join(r.variables or r.optional) for r in OF.values()]}
-    return tables.frame("relations", {**made, "share": [shares.get(name, 0.0) for name in OF]})
+    joined = [" ".join(r.variables or r.optional) for r in OF.values()]
+    made |= {"relation": names, "variable": [*joined, "ssrd", "2t"]}
+    return tables.frame("relations", {**made, "share": [shares.get(name, 0.0) for name in names]})
 
 
 def failed(shares: dict[str, float]) -> dict[str, str]:
@@ -32,8 +35,13 @@ def failed(shares: dict[str, float]) -> dict[str, str]:
 
 
 def test_every_relation_has_a_rule_with_its_share() -> None:
-    assert {rule.where["relation"]: rule.id for rule in RULES.rules} == {name: f"rel.{name}" for name in OF}
+    assert {series.id for series in SERIES} == PHASES.keys()
+    ids = {name: f"rel.{name}" for name in OF} | PHASES
+    assert {rule.where["relation"]: rule.id for rule in RULES.rules} == ids
     for rule in RULES.rules:
+        if rule.id in PHASES.values():
+            assert rule.arguments["max_value"] == 0
+            continue
         same = [relation for relation in RELATIONS if relation.id == rule.where["relation"]]
         assert {relation.share for relation in same} == {rule.arguments["max_value"]}, rule.id
 
@@ -47,7 +55,8 @@ def test_sound_rows_pass() -> None:
 @pytest.mark.parametrize("rule", RULES.rules, ids=lambda rule: rule.id)
 def test_more_than_the_share_fails_this_rule_alone(rule) -> None:
     name = rule.where["relation"]
-    assert failed({name: OF[name].share + 1e-6}) == {rule.id: rule.severity}
+    share = OF[name].share if name in OF else 0.0
+    assert failed({name: share + 1e-6}) == {rule.id: rule.severity}
 
 
 def test_what_cannot_be_wrong_in_healthy_data_is_critical() -> None:

@@ -11,7 +11,7 @@ import pytest
 from metrics import grid_cases as cases
 
 from dqwatch.metrics.geometry import geometry_of
-from dqwatch.metrics.isolation import RainLimits, count_isolated_rain, count_spikes, rain_limits, step_scale
+from dqwatch.metrics.isolation import RainLimits, find_isolated_rain, find_spikes, rain_limits, step_scale
 from dqwatch.sources.grids import regular_grid, unstructured_grid
 from dqwatch.types import Grid
 from examples.faults import pox_cells
@@ -20,12 +20,13 @@ from examples.sphere import octahedral_grid
 MM = RainLimits(1.0, 0.1)
 
 
-def slow_rain(values: np.ndarray, grid: Grid, limits: RainLimits) -> int:
-    found = 0
-    for x, others in zip(values, cases.neighbours(grid), strict=True):
+def slow_rain(values: np.ndarray, grid: Grid, limits: RainLimits) -> tuple[int, int]:
+    found = []
+    for i, (x, others) in enumerate(zip(values, cases.neighbours(grid), strict=True)):
         around = [values[j] for j in others if np.isfinite(values[j])]
-        found += bool(np.isfinite(x) and x >= limits.wet and around and max(around) < limits.dry)
-    return found
+        if np.isfinite(x) and x >= limits.wet and around and max(around) < limits.dry:
+            found.append(i)
+    return len(found), max(found, key=lambda i: values[i], default=-1)
 
 
 def slow_scale(values: np.ndarray, grid: Grid) -> float:
@@ -38,14 +39,15 @@ def slow_scale(values: np.ndarray, grid: Grid) -> float:
     return float(steps[3 * (len(steps) - 1) // 4]) / NormalDist().inv_cdf(7 / 8)
 
 
-def slow_spikes(values: np.ndarray, grid: Grid, strength: float) -> int:
+def slow_spikes(values: np.ndarray, grid: Grid, strength: float) -> tuple[int, int]:
     threshold, x = strength * slow_scale(values, grid), values.astype(np.float64)
-    found = 0
+    heights = {}
     for i, others in enumerate(cases.neighbours(grid)):
         around = [x[j] for j in others if np.isfinite(x[j])]
-        if np.isfinite(x[i]) and around:
-            found += bool(x[i] - max(around) > threshold or min(around) - x[i] > threshold)
-    return found
+        height = max(x[i] - max(around), min(around) - x[i]) if np.isfinite(x[i]) and around else 0.0
+        if height > threshold:
+            heights[i] = height
+    return len(heights), max(heights, key=lambda i: heights[i], default=-1)
 
 
 def showers(grid: Grid, dtype: type = np.float32) -> np.ndarray:
@@ -61,8 +63,8 @@ def test_isolated_rain_cell_by_cell(grid: Grid, dtype: type) -> None:
     rain = showers(grid, dtype)
     for values in (rain, cases.with_gaps(rain), cases.with_gaps(rain, share=0.6)):
         expected = slow_rain(values, grid, MM)
-        assert expected > 5
-        assert count_isolated_rain(values, geometry_of(grid), MM) == expected
+        assert expected[0] > 5
+        assert find_isolated_rain(values, geometry_of(grid), MM) == expected
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -76,9 +78,9 @@ def test_spikes_cell_by_cell(grid: Grid, dtype: type) -> None:
         assert step_scale(field, geometry_of(grid)) == pytest.approx(slow_scale(field, grid), rel=1e-12)
         for strength in (0.5, 2.0, 8.0):
             expected = slow_spikes(field, grid, strength)
-            assert count_spikes(field, geometry_of(grid), strength=strength) == expected
-    assert count_spikes(spoilt, geometry_of(grid)) > 5
-    assert count_spikes(values, geometry_of(grid)) == 0
+            assert find_spikes(field, geometry_of(grid), strength=strength) == expected
+    assert find_spikes(spoilt, geometry_of(grid)).n > 5
+    assert find_spikes(values, geometry_of(grid)).n == 0
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ def test_each_neighbour_is_seen(grid: Grid) -> None:
         for j in range(n):
             rain = np.zeros(n)
             rain[i], rain[j] = 2.0, 2.0 if i == j else 0.5
-            table[i, j] = count_isolated_rain(rain, geometry_of(grid), MM) == 0
+            table[i, j] = find_isolated_rain(rain, geometry_of(grid), MM).n == 0
     np.testing.assert_array_equal(table, table.T)
     assert not table.diagonal().any()
     if grid.kind == "regular":
@@ -125,7 +127,7 @@ def test_a_row_that_starts_elsewhere() -> None:
     for other, near in {8: True, 15: True, 9: True, 14: True, 10: False, 13: False, 1: True, 7: True, 2: False}.items():
         drizzle = rain.copy()
         drizzle[other] = 0.5
-        assert count_isolated_rain(drizzle, geometry_of(grid), MM) == (not near)
+        assert find_isolated_rain(drizzle, geometry_of(grid), MM).n == (not near)
 
 
 def test_limits_in_the_units_of_the_data() -> None:
@@ -153,41 +155,41 @@ def test_limits_in_the_units_of_the_data() -> None:
 def test_nothing_stands_out_of_a_constant(grid: Grid) -> None:
     for value in (0.0, 5.0, np.nan, np.inf):
         values = np.full(grid.n_cells, value, np.float32)
-        assert count_isolated_rain(values, geometry_of(grid), MM) == 0
-        assert math.isnan(count_spikes(values, geometry_of(grid)))
+        assert find_isolated_rain(values, geometry_of(grid), MM).n == 0
+        assert math.isnan(find_spikes(values, geometry_of(grid)).n)
 
 
 def test_unknown_neighbours() -> None:
     for grid in (Grid("unknown", (5,)), Grid("profile", ())):
         values = np.arange(float(grid.n_cells))
-        assert math.isnan(count_isolated_rain(values, geometry_of(grid), MM))
-        assert math.isnan(count_spikes(values, geometry_of(grid)))
+        assert math.isnan(find_isolated_rain(values, geometry_of(grid), MM).n)
+        assert math.isnan(find_spikes(values, geometry_of(grid)).n)
 
 
 def test_a_wet_cell_without_neighbours_is_not_isolated() -> None:
     rain = np.full(cases.regular().n_cells, np.nan)
     rain[100] = 9.0
-    assert count_isolated_rain(rain, geometry_of(cases.regular()), MM) == 0
+    assert find_isolated_rain(rain, geometry_of(cases.regular()), MM).n == 0
 
 
 def test_pox_is_seen_and_clean_rain_is_not() -> None:
     grid, days = cases.reduced(), cases.weather()["tp"]
     limits = rain_limits("m", 6)
     assert limits is not None
-    clean = [count_isolated_rain(day, geometry_of(grid), limits) for day in days]
+    clean = [find_isolated_rain(day, geometry_of(grid), limits).n for day in days]
     assert max(clean) <= 3
     cells = pox_cells(days[-1], octahedral_grid(cases.NUMBER))
     assert cells.size >= 25
     spoilt = days[-1].copy()
     spoilt[cells] += np.float32(8e-3)
-    assert count_isolated_rain(spoilt, geometry_of(grid), limits) > 0.8 * cells.size
+    assert find_isolated_rain(spoilt, geometry_of(grid), limits).n > 0.8 * cells.size
 
 
 @pytest.mark.parametrize("name", ["2t", "t_850", "z_500", "msl", "u_850", "q_850"])
 def test_spikes_are_seen_and_clean_weather_has_none(name: str) -> None:
     grid, days = cases.reduced(), cases.weather()[name]
     geometry = geometry_of(grid)
-    assert all(count_spikes(day, geometry) == 0 for day in days)
+    assert all(find_spikes(day, geometry).n == 0 for day in days)
     spoilt = days[-1].copy()
     spoilt[[500, 1500, 2500]] += np.array([1, -1, 1], np.float32) * np.float32(20 * step_scale(days[-1], geometry))
-    assert count_spikes(spoilt, geometry) == 3
+    assert find_spikes(spoilt, geometry).n == 3

@@ -19,6 +19,8 @@ THINNEST = 1000.0
 """m for each unit of ln(pressure ratio)."""
 OVERTURN = 1.0
 """K of potential temperature."""
+UNDERGROUND, OVERTURN_UNDERGROUND = 500.0, 5.0
+"""hPa, K: a level from here downward may lie under the ground, where temperatures are extrapolated."""
 MOUNTAINOUS = 450.0
 """m: standard deviation of the height of the ground. Weather moves ln(sp) by about 0.013, as 100 m of height do; below
 450 m no healthy regression explains 95 %."""
@@ -62,10 +64,16 @@ def height_grows_upward(fields: Fields, context: Context) -> Violations:
 
 
 def potential_temperature_grows_upward(fields: Fields, context: Context) -> Violations:
-    """Potential temperature from `t_*` [K] on each level at least that of the level below, up to 1 K."""
+    """Potential temperature from `t_*` [K] on each level at least that of the level below, up to 1 K.
+
+    Up to 5 K from a level that may lie under the ground.
+    """
     temperatures = on_levels(fields, "t")
     return pool(
-        judge(temperatures[low] * (1000 / low) ** KAPPA - temperatures[high] * (1000 / high) ** KAPPA, OVERTURN)
+        judge(
+            temperatures[low] * (1000 / low) ** KAPPA - temperatures[high] * (1000 / high) ** KAPPA,
+            OVERTURN if low < UNDERGROUND else OVERTURN_UNDERGROUND,
+        )
         for low, high in pairwise(temperatures)
     )
 

@@ -13,7 +13,7 @@ from dqwatch.metrics.relations.definitions import RELATIONS
 from dqwatch.metrics.relations.relation import PREVIOUS, Relation
 from dqwatch.types import TimeAxis, Variable
 
-_SURFACE = (None, "sfc", "hl", "soil", "depth")
+SURFACE = (None, "sfc", "hl", "soil", "depth")
 """Level types on which a name without level is at home; `tcc` of a low layer is another quantity."""
 _LEVELS = ("pl", "ml", "hl")
 
@@ -106,7 +106,7 @@ def _named(variables: Sequence[Variable], indices: Iterable[int]) -> dict[str, l
         variable = variables[index]
         if variable.level is not None and variable.level_type in _LEVELS:
             found[f"{variable.level_type}:{variable.param}_{variable.level:g}"].append(index)
-        if variable.level_type in _SURFACE:
+        if variable.level_type in SURFACE:
             found[variable.param].append(index)
     return found
 

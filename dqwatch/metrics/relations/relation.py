@@ -80,6 +80,7 @@ class Violations(NamedTuple):
 
 Judgement = Callable[[Fields, Context], Violations]
 """The function of a relation."""
+_ABSURD = 1e19
 NOTHING = Violations(0, 0, float("nan"), -1)
 """Nothing could be checked."""
 
@@ -143,17 +144,17 @@ class Relation:
             Names on levels as `t_850`: of one or any number of levels.
         context : Context
         """
-        # Infinities are not checked: the counts of the scan tell of them.
+        # Infinities and fill values are not checked: the counts of the scan tell of them.
         with np.errstate(all="ignore"):
-            return self.function({name: _without_infinities(values) for name, values in fields.items()}, context)
+            return self.function({name: _without_absurd(values) for name, values in fields.items()}, context)
 
 
-def _without_infinities(values: np.ndarray) -> np.ndarray:
-    """The values, NaN in place of infinities; a copy only if there are any."""
-    if np.isfinite(values.sum()):
+def _without_absurd(values: np.ndarray) -> np.ndarray:
+    """The values, NaN in place of infinities and of fill values beyond any weather; a copy only if there are any."""
+    if abs(values.sum()) < _ABSURD:
         return values
-    infinite = np.isinf(values)
-    return np.where(infinite, np.nan, values).astype(values.dtype) if infinite.any() else values
+    absurd = np.abs(values) >= _ABSURD
+    return np.where(absurd, np.nan, values).astype(values.dtype) if absurd.any() else values
 
 
 def judge(departure: np.ndarray, tolerance: float | np.ndarray = 0.0) -> Violations:

@@ -34,7 +34,7 @@ ALSO = {
     "hydrostatic": {"levels_theta"}, "wind_mean": {"wind"}, "cp_le_tp": {"rain_parts", "accum_start"},
     "sf_le_tp": {"accum_start"},
     "accum": {"rain_parts"}, "accum_start": {"rain_parts"},
-    "night": {"radiation_top"},
+    "night": {"radiation_top"}, "levels_theta": {"hydrostatic"},
 }  # fmt: skip
 """What else a corrupter must trip, because the same field stands in another relation."""
 LIMITS = {rule.where["relation"]: rule.arguments["max_value"] for rule in load_rule_sets(["relations"])[0].rules}
@@ -85,7 +85,7 @@ def failed(fields: dict[str, np.ndarray]) -> set[str]:
     table = scan(source, wanted={"relations": ["share"]}, workers=1).tables["relations"]
     worst = table.groupby("relation")["share"].max()
     assert set(worst.index) == LIMITS.keys()
-    assert worst.notna().all()
+    assert set(worst.index[worst.isna()]) == {"warmth_phase"}, "three times within 12 hours tell nothing of a day"
     return {name for name, share in worst.items() if share > LIMITS[name]}
 
 

@@ -117,15 +117,17 @@ def test_height_grows(low: np.ndarray, high: np.ndarray, name: str) -> None:
     check(found, {"low": low, "high": high}, lambda _low, _high: least - (_high - _low))
 
 
-@given(lattice(200, 320, 1 / 4), lattice(200, 320, 1 / 4))
-def test_potential_temperature_grows(low: np.ndarray, high: np.ndarray) -> None:
+@given(lattice(200, 320, 1 / 4), lattice(200, 320, 1 / 4), st.sampled_from([(1000, 5.0), (500, 5.0), (400, 1.0)]))
+def test_potential_temperature_grows(low: np.ndarray, high: np.ndarray, level: tuple[int, float]) -> None:
+    # From a level that may lie under the ground more is allowed.
     kappa = 287.0597 / 1004.709
+    pressure, allowed = level
 
-    def departure(_t_1000: float, _t_500: float) -> float:
-        return _t_1000 - _t_500 * 2**kappa
+    def departure(_low: float, _high: float) -> float:
+        return _low * (1000 / pressure) ** kappa - _high * (1000 / 200) ** kappa
 
-    fields = {"t_500": high, "t_1000": low}
-    check(relation("levels_theta")(fields, Context()), fields, departure, 1.0)
+    fields = {"t_200": high, f"t_{pressure}": low}
+    check(relation("levels_theta")(fields, Context()), {"low": low, "high": high}, departure, allowed)
 
 
 def test_one_level_has_no_neighbour() -> None:
