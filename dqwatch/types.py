@@ -54,6 +54,8 @@ class Variable:
     members: int = 1
     attributes: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
+    raw_fills: tuple[float, ...] = ()
+    """What well-known fill values of packed integers, which the source does not declare, become when decoded."""
 
 @dataclass(frozen=True, eq=False)
 class TimeAxis:
@@ -167,7 +169,10 @@ class Field(NamedTuple):
 
 @runtime_checkable
 class Source(Protocol):
-    """Data opened as fields. `read` may be called by several threads at once, each with buffers of its own."""
+    """Data opened as fields. `read` may be called by several threads at once, each with buffers of its own.
+
+    A source may also have `left_out`, see `dqwatch.sources.left_out`: data that cannot be made fields of.
+    """
 
     name: str
     """Short, for people: the last part of the path."""

@@ -16,6 +16,8 @@ _MOST = 0.5
 """Share of the steps (or of the days) that makes a rhythm."""
 _FEWEST = 4
 """Times below which nothing is concluded from the times themselves."""
+_REPEATS = 3
+"""Days with an hour below which its absence on another may be a hole, if a constant step would do but for that."""
 _HOURS_OF_A_DAY = 48
 """More times of day than these are no rhythm of hours."""
 _MONTHLY = 27 * DAY
@@ -190,7 +192,8 @@ def found_cadence(times: np.ndarray, calendar: str) -> Cadence | None:
         return regular
     if np.median(steps) >= _MONTHLY:
         return _monthly(times, calendar) or regular
-    candidates = [c for c in (regular, _daily(times, calendar)) if c is not None]
+    daily = _daily(times, calendar, often_enough=1 if regular is None else _REPEATS)
+    candidates = [c for c in (regular, daily) if c is not None]
     return min(candidates, key=lambda c: _misfit(c, times), default=None)
 
 
@@ -205,8 +208,8 @@ def _regular(times: np.ndarray, steps: np.ndarray, calendar: str) -> Beats | Non
     return cadence if cadence.steps_fit(times).mean() >= _MOST else None
 
 
-def _daily(times: np.ndarray, calendar: str) -> Beats | None:
-    """The same hours on most days, the days evenly spaced."""
+def _daily(times: np.ndarray, calendar: str, often_enough: int) -> Beats | None:
+    """The same hours on most days, each on some days at least, the days evenly spaced."""
     days = np.unique(times // DAY)
     if len(days) < 2:
         return None
@@ -214,6 +217,8 @@ def _daily(times: np.ndarray, calendar: str) -> Beats | None:
     gap = _usual(gaps)
     hours, often = np.unique(times % DAY, return_counts=True)
     kept = hours[often >= _MOST * len(days)]
+    if often[often >= _MOST * len(days)].min(initial=often_enough) < often_enough:
+        return None
     if (gaps == gap).mean() < _MOST or not 0 < len(kept) <= _HOURS_OF_A_DAY:
         return None
     return Beats(gap * DAY, tuple(kept.tolist()), _usual(days % gap) * DAY, calendar)

@@ -13,6 +13,7 @@ from dqwatch.metrics import kernel_layout as layout
 from dqwatch.metrics.change import beyond_median, departures
 from dqwatch.metrics.fields import Rows
 from dqwatch.metrics.masks import Mask
+from dqwatch.metrics.members import same_as_member
 from dqwatch.types import Source
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def fields_table(source: Source, seen: Seen, masks: Sequence[Mask]) -> pd.DataFr
             "declared_missing": seen.missing,
             "n_nan_unexpected": np.where(unexpected, seen.ints["n_nan"], 0),
             "mask_changed": changed,
+            "same_as_member": same_as_member(source, seen),
             "all_nan": seen.all_nan,
             **seen.ints,
             **seen.floats,

@@ -164,7 +164,7 @@ class Scanner:
             bins=numbers(dtype, bins),
             edges=bins.edges,
             limits=rounded(known.limits, dtype),
-            fills=fills(dtype),
+            fills=fills(dtype, self._source.variables[v].raw_fills),
             binning=layout.BIT_BINS if bins.skewed else layout.EQUAL_BINS,
             bounded=known.bounded,
             integers=np.dtype(f"i{dtype.itemsize}"),

@@ -28,6 +28,7 @@ from dqwatch.metrics.relate import Relate
 from dqwatch.metrics.runs import Lookup, make_runs
 from dqwatch.metrics.scout import lay_bins, name_block
 from dqwatch.metrics.tiles import Tiles
+from dqwatch.metrics.source_table import source_table
 from dqwatch.metrics.times import times_table
 from dqwatch.metrics.variables import variables_table
 from dqwatch.types import Block, Source
@@ -41,7 +42,7 @@ class Scan:
     """What one pass over a source found."""
 
     tables: Mapping[str, pd.DataFrame]
-    """`fields`, `times`, `variables`, `grid`, `arrays`, as dqwatch.tables describes them."""
+    """`fields`, `times`, `variables`, `grid`, `source`, `arrays`, as dqwatch.tables describes them."""
     histograms: Mapping[str, Histogram]
     """Of each variable, dates declared missing left out."""
     seconds: float
@@ -181,5 +182,6 @@ def _tables(
         "times": times_table(source, seen, masks, now, wanted.get("times", ())),
         "variables": variables_table(source, knowledge, seen, masks),
         "grid": grid_table(source),
+        "source": source_table(source),
         "arrays": arrays_table(source),
     }

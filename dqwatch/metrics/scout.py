@@ -41,7 +41,7 @@ def lay_bins(
         found: Ranges = {}
         for field in source.read(block, worker.buffers):
             worker.checkpoint()
-            low, high = _extent(field.values)
+            low, high = _extent(field.values, source.variables[field.variable].raw_fills)
             before = found.get(field.variable, (math.inf, -math.inf))
             found[field.variable] = min(low, before[0]), max(high, before[1])
         return found
@@ -65,11 +65,11 @@ def _samples(blocks: Sequence[Block], wanted: set[int]) -> Iterable[Block]:
                 yield Block((times[len(times) // 2],), kept)
 
 
-def _extent(values: np.ndarray) -> tuple[float, float]:
+def _extent(values: np.ndarray, raw_fills: Sequence[float] = ()) -> tuple[float, float]:
     """Extremes of a sample of a field, without what is no value of weather."""
     sample = values[:: max(1, values.size // _SAMPLES)].astype(np.float64)
     sample = sample[np.isfinite(sample) & (np.abs(sample) < ABSURD)]
-    sample = sample[~np.isin(sample, fills(values.dtype).astype(np.float64))]
+    sample = sample[~np.isin(sample, fills(values.dtype, raw_fills).astype(np.float64))]
     return (float(sample.min()), float(sample.max())) if sample.size else (math.inf, -math.inf)
 
 

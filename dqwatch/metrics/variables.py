@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from dqwatch import tables
+from dqwatch.metrics.coherence import coherence
 from dqwatch.metrics.field_table import Seen
 from dqwatch.metrics.known import Knowledge
 from dqwatch.metrics.masks import Mask
@@ -76,6 +77,7 @@ def variables_table(source: Source, knowledge: Sequence[Knowledge], seen: Seen, 
             "level": math.nan if variable.level is None else variable.level,
             "level_units_agree": len(level_units[variable.param]) <= 1,
             **_counted(source, variable, seen, v),
+    fitting = coherence(source, seen)
             **_judged(source, variable, knowledge[v], seen, v),
             "mask_constant": masks[v].constant,
             "nan_allowed": masks[v].allowed,
@@ -85,9 +87,12 @@ def variables_table(source: Source, knowledge: Sequence[Knowledge], seen: Seen, 
     return tables.frame("variables", columns)
 
 
+            **fitting[v],
 def _moments(seen: Seen, v: int) -> Moments:
     own = seen.of(v)
     finite = seen.ints["n"][own] - seen.ints["n_nan"][own] - seen.ints["n_inf"][own]
+        if row["repeats"]:
+            row["n_absent"] = 0  # what repeats some fields of another does not promise them all
     return merge(finite, *(seen.floats[name][own] for name in ("min", "max", "mean", "std")))
 
 

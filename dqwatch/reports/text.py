@@ -62,6 +62,8 @@ def _verdict_line(verdict: Verdict) -> Text:
     finding = worst(verdict.results)
     if finding is not None:
         parts.append(f"worst: {_place(finding)}")
+    if "source" in verdict.tables and (n_left_out := int(verdict.tables["source"]["n_left_out"].sum())):
+        parts.append(f"+{n_left_out} not checked")
     if verdict.sampled:
         parts.append(f"sampled: {clean(verdict.sampled)}")
     parts.append(f"{verdict.timing.get('total_s', 0.0):.1f}s")

@@ -64,6 +64,7 @@ class CFSource:
         self.times: tuple[TimeAxis, ...] = tuple(plan.axes)
         self.grids: tuple[Grid, ...] = tuple(plan.grids)
         self.notes: tuple[str, ...] = tuple(dict.fromkeys(plan.notes))
+        self.left_out = tuple(plan.left_out)
         self._where = [(at, i) for at, layout in enumerate(plan.layouts) for i in range(len(layout.steps))]
         self._first = np.cumsum([0, *(len(layout.steps) for layout in plan.layouts)]).tolist()
         self._close = close

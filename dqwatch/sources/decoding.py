@@ -139,6 +139,30 @@ def _as_stored(given: Any, dtype: np.dtype, stored: np.dtype) -> Any:
     return None
 
 
+_RAW_FILLS: Mapping[str, tuple[int, ...]] = {
+    "i1": (-127, -128, 127),
+    "u1": (255,),
+    "i2": (-32767, -32768, 32767, -9999),
+    "u2": (65535,),
+    "i4": (-2147483647, -2147483648, 2147483647),
+    "u4": (4294967295,),
+}
+"""By type: the defaults of netCDF, and the ends of the type."""
+
+
+def undeclared_fills(decoder: Decoder) -> tuple[float, ...]:
+    """What the well-known fill values of packed integers become, those left out that are declared.
+
+    Where nobody declared them, `-32767 * scale + offset` is a number like any other, and none that is known for a fill.
+    """
+    raw = [x for x in _RAW_FILLS.get(decoder.stored.str[1:], ()) if not any(x == fill for fill in decoder.fills)]
+    if not raw or (decoder.scale is None and decoder.offset is None):
+        return ()
+    decoded = np.empty(len(raw), decoder.result)
+    decode(decoder, np.array(raw, decoder.stored), decoded, Buffers())
+    return tuple(decoded[np.isfinite(decoded)].tolist())
+
+
 def decode(decoder: Decoder, raw: np.ndarray, out: np.ndarray, buffers: Buffers) -> None:
     """Decode raw values into `out`.
 

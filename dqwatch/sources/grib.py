@@ -16,11 +16,15 @@ from dqwatch.buffers import Buffers
 from dqwatch.errors import SourceError, SourceNotFoundError
 from dqwatch.sources.grib_grids import CellOrder, make_grid
 from dqwatch.sources.grib_messages import Files, Library, Message, walk
-from dqwatch.sources.grib_names import make_variable, name_messages
+from dqwatch.sources.grib_names import base_name, make_variable, name_messages
+from dqwatch.sources.grib_sections import FIRST_WITHIN, first_message
+from dqwatch.sources.left_out import LeftOut
+from dqwatch.sources.splits import repeated_of
 from dqwatch.sources.urls import is_url
 from dqwatch.types import Block, Field, Grid, StoredArray, TimeAxis, Variable
 
 _SPECTRAL = ("sh", "rotated_sh", "stretched_sh", "stretched_rotated_sh")
+_SPHERICAL = "spherical harmonics, which have no cells"
 _FIELDS_PER_BLOCK = 8
 """Small, so that one state of a hundred fields keeps all workers busy."""
 
@@ -94,7 +98,7 @@ def _paths(data: Any) -> list[str]:
 
 def _is_grib(path: str) -> bool:
     with open(path, "rb") as stream:
-        return stream.read(4) == b"GRIB"
+        return first_message(stream.read(FIRST_WITHIN)) is not None
 
 
 class MessageSource:
@@ -124,6 +128,7 @@ class MessageSource:
         notes = [f"{g.name}: {g.problem}" for g in self.grids if g.problem]
         if spectral:
             notes.append(_spectral_note(spectral))
+        self.left_out = tuple(LeftOut(n, _SPHERICAL) for n in sorted({base_name(m) for m in spectral}))
         if repeats:
             notes.append(f"{repeats} messages repeat the variable, level, time and member of another; all are checked")
         self.notes = tuple(notes)
@@ -138,14 +143,16 @@ class MessageSource:
         self.grids: tuple[Grid, ...] = tuple(grid for grid, _ in made)
         self._orders: tuple[CellOrder, ...] = tuple(order for _, order in made)
         moments = {name: _moments(ms) for name, ms in named.items()}
-        axes = _share_axes(moments, {name: ms[0].step_type != "instant" for name, ms in named.items()})
+        first_ones = {name: ms for name, ms in moments.items() if repeated_of(name) is None}
+        axes = _share_axes(first_ones, {name: ms[0].step_type != "instant" for name, ms in named.items()})
+        axes |= {name: axes[repeated_of(name) or name] for name in moments}
         distinct = list(dict.fromkeys(axes.values()))
         self.times: tuple[TimeAxis, ...] = tuple(_axis(axis, k, len(distinct)) for k, axis in enumerate(distinct))
         variables: list[Variable] = []
         self._messages: dict[tuple[int, int], list[tuple[int, Message]]] = defaultdict(list)
         for v, (name, ms) in enumerate(named.items()):
             axis = distinct.index(axes[name])
-            members = sorted({m.number for m in ms})
+            members = sorted({m.number for m in named[repeated_of(name) or name]})
             variables.append(make_variable(name, ms, times=axis, grid=keys.index(ms[0].grid_key), members=len(members)))
             where = {moment: t for t, moment in enumerate(axes[name])}
             for m in ms:
@@ -205,10 +212,7 @@ def _identity(messages: Sequence[Message]) -> str:
 
 def _spectral_note(messages: Sequence[Message]) -> str:
     names = ", ".join(sorted({m.short_name for m in messages}))
-    return (
-        f"{len(messages)} messages hold spherical harmonics ({names}), which have no cells: not checked; "
-        "transform them to a grid first"
-    )
+    return f"{len(messages)} messages hold {_SPHERICAL} ({names}): not checked; transform them to a grid first"
 
 
 def _moment(message: Message) -> Moment:

@@ -18,10 +18,14 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from dqwatch.errors import MissingExtraError, SourceError
-from dqwatch.sources.grib_sections import Part, part_bytes, section_groups
+from dqwatch.sources.grib_sections import FIRST_WITHIN, Part, part_bytes, section_groups
 
 _MISSING = 3.0e37
 """Stands for a missing value while a message is decoded; larger than any quantity of weather."""
+_HEADER = re.compile(
+    rb"(?:[\0\x01\x03\s]|\*{4}\d{10}\*{4}|\d{8}0[01]|\d{3,5}(?=\s)|[A-Z]{4}\d\d [A-Z]{4} \d{6}(?: [A-Z]{3})?(?=\s))*"
+)
+"""Headers and ends of WMO bulletins, which may stand around messages: `HTXA85 KWBC 311200`, `****0000012345****`."""
 _STEP_SECONDS = {"": 3600, "h": 3600, "m": 60, "s": 1}
 
 
@@ -119,7 +123,8 @@ def walk(path: str | os.PathLike[str]) -> Iterator[Message]:
     Raises
     ------
     SourceError
-        If a message cannot be decoded, is cut short, or bytes between messages are neither zero nor a message.
+        If a message cannot be decoded, is cut short, or bytes between messages are neither zeros, nor the header of a
+        WMO bulletin, nor a message.
     """
     ec = library()
     name = Path(path).name
@@ -155,7 +160,7 @@ def _reason(error: Exception) -> str:
 def _check_gap(descriptor: int, name: str, start: int, stop: int) -> None:
     while start < stop:
         piece = os.pread(descriptor, min(stop - start, 1 << 20), start)
-        if piece.strip(b"\0\n\r "):
+        if piece.strip(b"\0\n\r ") and not (stop - start <= FIRST_WITHIN and _HEADER.fullmatch(piece)):
             raise SourceError(
                 f"{name}: bytes {start} to {stop} are no GRIB message; the file is damaged, fetch it anew"
             )

@@ -6,11 +6,23 @@ GFS packs wind pairs so: the sections 2 to 7, 3 to 7 or 4 to 7 repeat within one
 from __future__ import annotations
 
 import os
+import re
 import struct
 from typing import NamedTuple
 
 _SAME_BITMAP = 254
 """Code table 6.0: the bitmap is the one defined before in the same message."""
+
+
+FIRST_WITHIN = 4096
+"""Bytes: headers of bulletins may stand before the first message."""
+_MESSAGE = re.compile(rb"GRIB...[\x01\x02]", re.DOTALL)
+
+
+def first_message(start: bytes) -> int | None:
+    """Where in the first bytes of a file a message of edition 1 or 2 begins; None if nowhere."""
+    found = _MESSAGE.search(start[:FIRST_WITHIN])
+    return None if found is None else found.start()
 
 
 class Part(NamedTuple):

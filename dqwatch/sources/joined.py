@@ -11,7 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dqwatch.buffers import Buffers
+from dqwatch.sources.left_out import LeftOut, left_out_of
+from dqwatch.sources.splits import find_splits, repeated_of, same_calendar
 from dqwatch.types import NOT_A_TIME, Block, Field, Grid, Source, StoredArray, TimeAxis, Variable
+from dqwatch.units import normalise
+
+_SAME_PLACE = 1e-4
+"""Degrees (11 m): what is left of coordinates that were stored as float32."""
 
 
 class _Piece(NamedTuple):
@@ -48,7 +54,7 @@ class _Joined:
         pieces, repeated = _pieces(parts, own_grids)
         notes = [note for part in parts for note in part.notes]
         notes += [f"{name} has no time and stands in several files: the first is looked at" for name in repeated]
-        self.notes: tuple[str, ...] = tuple(dict.fromkeys(notes))
+        self.left_out: tuple[LeftOut, ...] = tuple(dict.fromkeys(x for part in parts for x in left_out_of(part)))
         self._axes: dict[tuple[tuple[int, int], ...], int] = {}
         axes: list[TimeAxis] = []
         variables: list[Variable] = []
@@ -64,6 +70,8 @@ class _Joined:
             self._inner.append({p.part: p.variable for p in group})
         self.times: tuple[TimeAxis, ...] = tuple(axes)
         self.variables: tuple[Variable, ...] = _named_apart(variables)
+        notes += _disagreements(self.variables, self.times, self.grids)
+        self.notes: tuple[str, ...] = tuple(dict.fromkeys(notes))
         self._own = {_Piece(part, v): own for own, inner in enumerate(self._inner) for part, v in inner.items()}
         self._starts = [self._offsets(key) for key in self._axes]
 
@@ -128,7 +136,10 @@ def _same(a: Grid, b: Grid) -> bool:
     if a.kind != b.kind or a.shape != b.shape:
         return False
     pairs = ((a.latitudes, b.latitudes), (a.longitudes, b.longitudes))
-    return all(x is y or (x is not None and y is not None and np.array_equal(x, y, equal_nan=True)) for x, y in pairs)
+    return all(
+        x is y or (x is not None and y is not None and np.allclose(x, y, rtol=0, atol=_SAME_PLACE, equal_nan=True))
+        for x, y in pairs
+    )
 
 
 def _pieces(parts: Sequence[Source], grids: Sequence[Sequence[int]]) -> tuple[list[list[_Piece]], list[str]]:
@@ -138,12 +149,21 @@ def _pieces(parts: Sequence[Source], grids: Sequence[Sequence[int]]) -> tuple[li
     for number, part in enumerate(parts):
         for i, v in enumerate(part.variables):
             axis = part.times[v.times]
-            key = (v.name, v.units, v.members, grids[number][v.grid], axis.kind, axis.calendar)
+            grid = grids[number][v.grid]
+            key = (v.name, normalise(v.units), v.members, grid, axis.kind, same_calendar(axis))
             if axis.kind != "time" and key in groups:
                 repeated[v.name] = None
                 continue
             groups.setdefault(key, []).append(_Piece(number, i))
     return list(groups.values()), list(repeated)
+
+
+def _disagreements(variables: Sequence[Variable], times: Sequence[TimeAxis], grids: Sequence[Grid]) -> Iterator[str]:
+    """A note on each variable of which the files make several."""
+    for v, split in zip(variables, find_splits(variables, times, grids), strict=True):
+        about = "; ".join(filter(None, (split.parts, split.beside and f"grid ({split.beside})")))
+        if about:
+            yield f"{repeated_of(v.name) or v.name}: the files disagree about {about}: taken for several variables"
 
 
 def _continued(axes: Sequence[TimeAxis]) -> TimeAxis:

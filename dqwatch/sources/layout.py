@@ -13,6 +13,7 @@ from dqwatch.sources.axes import Moments, bounds_hours, find_moments, make_axis
 from dqwatch.sources.coordinates import Collection, declared_role
 from dqwatch.sources.decoding import Decoder, NoFieldsError, make_decoder
 from dqwatch.sources.horizontal import Cells, Grids, find_cells
+from dqwatch.sources.left_out import LeftOut
 from dqwatch.sources.levels import Levels, make_levels
 from dqwatch.sources.raw import RawArray
 from dqwatch.types import Grid, TimeAxis
@@ -72,6 +73,8 @@ class Plan:
     axes: list[TimeAxis] = field(default_factory=list)
     grids: list[Grid] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    """Data that cannot be made fields of; what is no data (text, single values) has a note only."""
 
 
 def make_plan(collection: Collection) -> Plan:
@@ -87,7 +90,13 @@ def make_plan(collection: Collection) -> Plan:
             left_out.setdefault("no horizontal dimensions" if array.shape else "single values", []).append(array.name)
     _Planner(collection, plan).add(gridded, cells, left_out)
     plan.notes += [f"left out: {', '.join(sorted(names))} ({why})" for why, names in left_out.items()]
+    plan.left_out += [LeftOut(name, why) for why in _BROKEN for name in left_out.get(why, ())]
     return plan
+
+
+_EMPTY, _TWICE = "empty", "one dimension twice"
+_BROKEN = (_EMPTY, _TWICE)
+"""What keeps data that should be fields from being ones; further reasons are those of NoFieldsError."""
 
 
 def _is_data(collection: Collection, array: RawArray, left_out: dict[str, list[str]]) -> bool:
@@ -106,9 +115,9 @@ def _is_data(collection: Collection, array: RawArray, left_out: dict[str, list[s
     elif role is None and declared_role(array) == "time":
         why = "times"
     elif role is None and 0 in array.shape:
-        why = "empty"
+        why = _EMPTY
     elif role is None and len(set(array.dims)) < len(array.dims):
-        why = "one dimension twice"
+        why = _TWICE
     if why:
         left_out.setdefault(why, []).append(name)
     return not why and role is None and name not in collection.measures
@@ -138,6 +147,7 @@ class _Planner:
                 self.plan.layouts.append(self.layout(array, cells[array.name]))
             except NoFieldsError as error:
                 left_out.setdefault(str(error), []).append(array.name)
+                self.plan.left_out.append(LeftOut(array.name, str(error)))
         self.plan.grids = self.grids.made
         self.plan.notes += self.grids.notes
 

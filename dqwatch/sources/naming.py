@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from dqwatch.catalogue import Entry, load_catalogue
+from dqwatch.sources.decoding import undeclared_fills
 from dqwatch.sources.layout import Layout, Step
 from dqwatch.sources.levels import level_text
 from dqwatch.types import Variable
@@ -61,6 +62,7 @@ def _variables(layout: Layout) -> Iterator[tuple[Variable, str]]:
             times=layout.axis,
             grid=layout.grid,
             members=layout.n_members,
+            raw_fills=undeclared_fills(layout.decoder),
             attributes=attributes,
         )
         yield variable, array.name if level_in_name is not None else _name(array.name, level, step.suffix)
@@ -93,9 +95,9 @@ def _identified(
 
 
 def _level(step: Step, entry: Entry | None) -> tuple[float | None, str | None]:
-    """Level and its type; a height that the name tells (`2t`) is none."""
+    """Level and its type; a height that the name tells (`2t`) is none. One that is no number keeps its type only."""
     if step.level is None or not np.isfinite(step.level):
-        return None, None
+        return None, step.level_type if step.is_dimension else None
     if entry is not None and entry.vertical == "surface" and not step.is_dimension:
         return None, "sfc"
     return step.level, step.level_type

@@ -12,6 +12,7 @@ import numpy as np
 
 from dqwatch.buffers import Buffers
 from dqwatch.errors import UsageError
+from dqwatch.sources.left_out import left_out_of
 from dqwatch.types import NOT_A_TIME, Block, Field, Grid, Source, StoredArray, TimeAxis, Variable
 
 _DATE = re.compile(
@@ -186,6 +187,7 @@ class _Narrowed:
         self._source = source
         self.name, self.kind, self.identity = source.name, source.kind, source.identity
         self.attributes, self.notes = source.attributes, source.notes
+        self.left_out = left_out_of(source) if len(variables) == len(source.variables) else ()
         axes = sorted({source.variables[i].times for i in variables})
         grids = sorted({source.variables[i].grid for i in variables})
         inside = {a: period.holds(source.times[a]) for a in axes}

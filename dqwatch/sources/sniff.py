@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dqwatch.errors import SourceError, SourceNotFoundError, UnsupportedDataError
+from dqwatch.sources.grib_sections import FIRST_WITHIN, first_message
 from dqwatch.sources.netcdf import HEAD_BYTES, format_of
 
 _ZARR_MARKS = (".zgroup", ".zattrs", ".zmetadata", ".zarray", "zarr.json")
@@ -23,8 +24,6 @@ _UNSUPPORTED = {
     ".npz": "bare numpy arrays",
 }
 _GRIB = (".grib", ".grb", ".grib2", ".grb2", ".grib1", ".grb1", ".gb2")
-_GRIB_WITHIN = 1024
-"""Something else may stand before the first message."""
 _NETCDF = (".nc", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5", ".hdf")
 
 
@@ -90,15 +89,15 @@ def judge(where: str, suffix: str, start: bytes) -> str:
         raise SourceError(f"{where}: an empty file")
     if format_of(start) is not None:
         return "netcdf"
-    if start[:4] == b"GRIB" or (suffix in _GRIB and b"GRIB" in start[:_GRIB_WITHIN]):
+    if first_message(start) is not None:
         return "grib"
     if start[:4] == b"PAR1":
         suffix = ".parquet"
     if suffix in _UNSUPPORTED:
         raise UnsupportedDataError(f"{where}: {_UNSUPPORTED[suffix]} cannot be read; give Zarr, NetCDF or GRIB")
     if suffix in _GRIB:
-        within = min(len(start), _GRIB_WITHIN)
-        raise SourceError(f"{where}: no GRIB file: no message begins in its first {within} bytes")
+        within = min(len(start), FIRST_WITHIN)
+        raise SourceError(f"{where}: no GRIB file: no message of edition 1 or 2 begins in its first {within} bytes")
     if suffix in _NETCDF:
         raise SourceError(f"{where}: no NetCDF file: it begins with {start[:8]!r}")
     raise SourceError(f"{where}: neither NetCDF, GRIB nor a Zarr store: it begins with {start[:8]!r}")

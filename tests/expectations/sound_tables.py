@@ -14,6 +14,7 @@ TEXTS = {
     "fields": {},
     "times": {"axis": "time"},
     "variables": {"source_name": "x", "units": "K", "catalogue_units": "K", "suspected_units": ""},
+    "source": {"kind": "anemoi_zarr"},
     "grid": {
         "grid": "grid",
         "kind": "regular",
@@ -43,11 +44,13 @@ TEXTS = {
 }
 TRUE = {
     "present", "expected", "decodable", "in_order", "step_ok", "hour_ok", "missing_as_declared", "known", "units_given",
-    "units_ok", "level_units_agree", "magnitude_ok", "mask_constant", "length_ok", "quantity_in_data",
+    "units_ok", "units_understood", "level_units_agree", "magnitude_ok", "mask_constant", "length_ok",
+    "quantity_in_data",
     "variable_in_data", "variable_in_reference", "in_data", "in_reference", "period_same",
 }  # fmt: skip
 NUMBERS = {
     "n": 200, "min": 250.0, "max": 300.0, "mean": 275.0, "std": 10.0, "wmean": 275.0, "step_h": 6.0, "n_fields": 4,
+    "axis_share": 1.0,
     "n_values": 800, "n_cells": 200, "lat_min": -90.0, "lat_max": 90.0, "lon_max": 358.0, "chunk_mb": 2.0,
     "size_mb": 200.0, "stored_mb": 100.0, "ratio": 2.0, "objects": 100,
     "overlap": 1.0, "n_places": 200, "n_valid": 200, "correlation": 1.0, "mask_agreement": 1.0,
@@ -104,6 +107,7 @@ def make_all(names: list[str], n_times: int = 4, n_members: int = 1) -> dict[str
         "variables": sound("variables", len(names), each),
         "times": sound("times", n_times, axis),
         "grid": sound("grid", 1),
+        "source": sound("source", 1),
         "arrays": sound("arrays", 1),
         "pairs": sound("pairs", len(index), pairs),
     }

@@ -14,6 +14,14 @@ from dqwatch.expectations import Evaluation, evaluate, list_rule_sets, load_rule
 
 CRITICAL, WARNING, INFO = "critical", "warning", "info"
 SPOILT: list[tuple[str, str, str, dict[str, Any]]] = [
+    ("var.split", CRITICAL, "variables", {"split": "units (K, degC)"}),
+    ("var.repeated", CRITICAL, "variables", {"repeats": "different"}),
+    ("var.doubled", WARNING, "variables", {"repeats": "identical", "doubled": "the same as 2t"}),
+    ("member.distinct", WARNING, "fields", {"same_as_member": True}),
+    ("source.complete", WARNING, "source", {"n_left_out": 1}),
+    ("levels.valid", CRITICAL, "variables", {"level_problem": "0 hPa is no pressure"}),
+    ("units.understood", WARNING, "variables", {"units_understood": False}),
+    ("time.axes_agree", WARNING, "variables", {"axis_share": 0.0}),
     ("nan.none", CRITICAL, "fields", {"n_nan_unexpected": 3}),
     ("nan.masked", INFO, "variables", {"nan_allowed": True, "n_nan": 5}),
     ("nan.pattern", CRITICAL, "fields", {"mask_changed": True}),

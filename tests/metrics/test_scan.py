@@ -98,7 +98,7 @@ def test_rows_hold_their_own_field() -> None:
 
 def test_tables_are_as_their_schemas_say() -> None:
     tables = scan(mixed_source(), now=NOW).tables
-    assert list(tables) == ["fields", "times", "variables", "grid", "arrays"]
+    assert list(tables) == ["fields", "times", "variables", "grid", "source", "arrays"]
     for name, table in tables.items():
         assert list(table.columns) == [c.name for c in TABLES[name]]
 
