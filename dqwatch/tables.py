@@ -56,8 +56,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("q99", "float", "of the variable", "99 % quantile, from the histogram"),
         Column("nan_hash", "uint", "", "hash of the pattern of NaN; 0 if there is none"),
         Column("data_hash", "uint", "", "hash of the bits of the values"),
-        Column("mask_changed", "bool", "", "the pattern of NaN differs from the variable's usual one"),
         Column("same_as_member", "truth", "", "an earlier member has the same bits; null if there is but one member"),
+        Column("mask_changed", "bool", "", "the pattern of NaN differs from the variable's usual one"),
         Column("all_nan", "bool", "", "no value at all"),
     ),
     "times": (
@@ -86,7 +86,6 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("source_name", "str", "", "name in the source"),
         Column("level", "float", "", "level; NaN for single-level variables"),
         Column("level_units_agree", "bool", "", "all levels of the quantity are given in the same units"),
-        Column("known", "bool", "", "the catalogue knows the quantity"),
         Column("level_problem", "str", "", "what is wrong with the level: no number, no pressure; '' if nothing is"),
         Column("split", "str", "", "about what parts of one series disagree, so that they are several variables; ''"),
         Column(
@@ -94,11 +93,12 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ),
         Column("doubled", "str", "", "of what it is a copy, or on which grids the quantity is at the same times; ''"),
         Column("axis_share", "float", "1", "share of the times that are on the axis of most variables; NaN: its own"),
+        Column("known", "bool", "", "the catalogue knows the quantity"),
         Column("units", "str", "", "units as declared; '' if none"),
         Column("catalogue_units", "str", "", "units of the catalogue; '' if unknown"),
         Column("units_given", "bool", "", "units are declared"),
-        Column("units_ok", "bool", "", "declared units convert to the catalogue's (true where either is absent)"),
         Column("units_understood", "bool", "", "units are known ones, or text in use for units (true where absent)"),
+        Column("units_ok", "bool", "", "declared units convert to the catalogue's (true where either is absent)"),
         Column("magnitude_ok", "bool", "", "values have the size that the declared units promise (true where unknown)"),
         Column("suspected_units", "str", "", "units that the values would fit; '' if none is suspected"),
         Column("n_fields", "int", "fields", "fields scanned"),
@@ -139,13 +139,13 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("problem", "str", "", "what contradicts itself in the description of the grid; '' if nothing does"),
         Column("area_weights", "str", "", "how area weights were made; 'none: ...' if there are none"),
     ),
-    "arrays": (
     "source": (
         Column("kind", "str", "", "name of the reader"),
         Column("n_variables", "int", "variables", "variables that are checked"),
         Column("n_left_out", "int", "variables", "data that cannot be made fields of, and are not checked"),
         Column("left_out", "str", "", "their names, and why; '' if there are none"),
     ),
+    "arrays": (
         Column("array", "str", "", "name in the store"),
         Column("dims", "str", "", "dimensions"),
         Column("shape", "str", "", "length of each dimension"),
@@ -233,11 +233,11 @@ ROWS: dict[str, str] = {
     "times": "time of each axis, present or expected",
     "variables": "variable on each level",
     "grid": "grid",
+    "source": "source",
     "arrays": "stored array",
     "pairs": "time, variable and member of the data and their reference",
 }
 """What a table has one row for."""
-    "source": "source",
 
 
 def columns_of(table: str) -> tuple[Column, ...]:

@@ -52,10 +52,10 @@ class Variable:
     grid: int = 0
     """Index into `Source.grids`."""
     members: int = 1
-    attributes: Mapping[str, Any] = field(default_factory=dict, compare=False)
-
     raw_fills: tuple[float, ...] = ()
     """What well-known fill values of packed integers, which the source does not declare, become when decoded."""
+    attributes: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
 
 @dataclass(frozen=True, eq=False)
 class TimeAxis:

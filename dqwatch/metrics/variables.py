@@ -69,6 +69,7 @@ def variables_table(source: Source, knowledge: Sequence[Knowledge], seen: Seen, 
         if variable.level_units:
             level_units[variable.param].add(variable.level_units)
     columns: dict[str, list[Any]] = {column.name: [] for column in tables.TABLES["variables"]}
+    fitting = coherence(source, seen)
     for v, variable in enumerate(source.variables):
         row = {
             "variable": variable.name,
@@ -77,22 +78,21 @@ def variables_table(source: Source, knowledge: Sequence[Knowledge], seen: Seen, 
             "level": math.nan if variable.level is None else variable.level,
             "level_units_agree": len(level_units[variable.param]) <= 1,
             **_counted(source, variable, seen, v),
-    fitting = coherence(source, seen)
             **_judged(source, variable, knowledge[v], seen, v),
+            **fitting[v],
             "mask_constant": masks[v].constant,
             "nan_allowed": masks[v].allowed,
         }
+        if row["repeats"]:
+            row["n_absent"] = 0  # what repeats some fields of another does not promise them all
         for name, value in row.items():
             columns[name].append(value)
     return tables.frame("variables", columns)
 
 
-            **fitting[v],
 def _moments(seen: Seen, v: int) -> Moments:
     own = seen.of(v)
     finite = seen.ints["n"][own] - seen.ints["n_nan"][own] - seen.ints["n_inf"][own]
-        if row["repeats"]:
-            row["n_absent"] = 0  # what repeats some fields of another does not promise them all
     return merge(finite, *(seen.floats[name][own] for name in ("min", "max", "mean", "std")))
 
 
