@@ -5,8 +5,9 @@
     │   ├── RuleFileError             a rule set, catalogue or layout file is wrong
     │   ├── UnsupportedDataError      a kind of input that dqwatch does not read (yet)
     │   └── MissingExtraError (ImportError)   an optional package is needed; names the extra
-    └── SourceError (OSError)         exit code 3: the input cannot be read
-        └── SourceNotFoundError (FileNotFoundError)
+    ├── SourceError (OSError)         exit code 3: the input cannot be read
+    │   └── SourceNotFoundError (FileNotFoundError)
+    └── NothingThereError             exit code 4: the input is sound, but holds nothing to look at
 
 A message is one line: where, what, got, allowed, what to do.
 """
@@ -44,3 +45,9 @@ class SourceError(DqwatchError, OSError):
 
 class SourceNotFoundError(SourceError, FileNotFoundError):
     """There is no such input."""
+
+
+class NothingThereError(DqwatchError):
+    """The input can be read, but there is nothing in it to look at."""
+
+    exit_code = 4

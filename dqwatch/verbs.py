@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from dqwatch.errors import UsageError
+from dqwatch.errors import NothingThereError, UsageError
 from dqwatch.types import RuleSet, Source, Verdict
 
 if TYPE_CHECKING:
@@ -170,12 +170,17 @@ def inspect(
         If `pattern` or `batch` is wrong.
     SourceError
         If the data cannot be read.
+    NothingThereError
+        If they hold no variables.
     """
     from dqwatch import sources
     from dqwatch.metrics.inspection import check_request, inspect_source
 
     patterns = check_request(pattern, batch)
     with closing(sources.open_source(data, cache=cache)) as source:
+        if not source.variables:
+            why = "; ".join(source.notes) or "it holds no variables"
+            raise NothingThereError(f"{source.name}: nothing to inspect: {why}")
         return inspect_source(source, data, patterns=patterns, batch=batch)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -117,6 +118,10 @@ def _read(name: str, within: _File | None) -> _File:
     else:
         names = list_rule_sets()
         place = f"{within.label}: include: " if within else ""
+        if within is None and os.path.lexists(name):
+            raise RuleFileError(
+                f"{name}: no rule file: those end in .yaml; for data there are 'dqwatch audit' and 'dqwatch inspect'"
+            )
         raise RuleFileError(
             f"{place}there is no rule set '{name}'{closest(name, names)}; shipped are {', '.join(names)}; "
             "a file of your own ends in .yaml"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import glob
 import os
 from pathlib import PurePosixPath
+from urllib.parse import urlsplit
 
-from dqwatch.errors import SourceNotFoundError
+from dqwatch.errors import SourceNotFoundError, UnsupportedDataError
 from dqwatch.sources.file_systems import HTTP
 from dqwatch.sources.remote import Remote
 from dqwatch.sources.remote_errors import AccessDeniedError
@@ -55,7 +56,11 @@ def expand(url: str) -> list[str]:
     ------
     SourceNotFoundError
         If nothing matches.
+    UnsupportedDataError
+        If the path of a URL of HTTP has a '*' in it.
     """
+    if protocol_of(url) in HTTP and "*" in urlsplit(url).path:
+        raise UnsupportedDataError(f"{shown(url)}: over HTTP files cannot be listed, '*' means nothing; give each URL")
     if protocol_of(url) in HTTP or not glob.has_magic(url):
         return [url]
     remote = Remote(url)

@@ -16,12 +16,16 @@ from dqwatch.sources.left_out import left_out_of
 from dqwatch.types import NOT_A_TIME, Block, Field, Grid, Source, StoredArray, TimeAxis, Variable
 
 _DATE = re.compile(
-    r"(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:[T ](\d\d?)(?::?(\d\d)(?::?(\d\d)(?:\.\d*)?)?)?)?)?)?(?:Z|\+00:?00)?"
+    r"(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:[T ](\d\d?)(?::?(\d\d)(?::?(\d\d)(?:\.\d*)?)?)?)?)?)?"
+    r"(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?"
 )
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T?(\d\d)(\d\d)?(\d\d)?)?Z?")
 _MOST = (9999, 12, 31, 23, 59, 59)
 _SHORT_MONTHS = (2, 4, 6, 9, 11)
 _SUGGESTIONS = 5
+_UTC = (None, "Z", "+00", "+0000", "+00:00", "-00:00")
+_WIDEST_ZONE = 14 * 60
+"""Minutes."""
 
 
 def narrow(
@@ -95,6 +99,8 @@ class Period(NamedTuple):
 def date_prefix(name: str, given: Any) -> str:
     """A date as the beginning of an ISO label: '2020-03-01', '2020-03-01T06'; '' for None.
 
+    A time with a zone (`+02:00`) becomes one in UTC, as labels are.
+
     Raises
     ------
     UsageError
@@ -106,14 +112,30 @@ def date_prefix(name: str, given: Any) -> str:
         given = str(given.astype("M8[s]"))
     text = given.isoformat() if hasattr(given, "isoformat") else str(given).strip()
     found = _DATE.fullmatch(text) or _COMPACT.fullmatch(text)
-    parts = [int(p) for p in found.groups() if p is not None] if found is not None else []
+    zone = found.groupdict().get("zone") if found is not None else None
+    parts = [int(p) for p in found.groups() if p not in (None, zone)] if found is not None else []
     good = bool(parts) and all(p <= most for p, most in zip(parts, _MOST, strict=False)) and 0 not in parts[1:3]
     if len(parts) > 2 and parts[1] in _SHORT_MONTHS and parts[2] > 30:
         good = False
     if not good:
         raise UsageError(f"{name}: got '{text}', no date; give one like 2020-03-01 or 2020-03-01T06:00")
     numbers = [f"{parts[0]:04d}", *(f"{p:02d}" for p in parts[1:])]
-    return "".join(mark + number for mark, number in zip(("", "-", "-", "T", ":", ":"), numbers, strict=False))
+    prefix = "".join(mark + number for mark, number in zip(("", "-", "-", "T", ":", ":"), numbers, strict=False))
+    return prefix if zone in _UTC else _to_utc(name, prefix, str(zone))
+
+
+def _to_utc(name: str, prefix: str, zone: str) -> str:
+    """A time of another zone in UTC."""
+    minutes = int(zone[:3]) * 60 + int(zone[0] + (zone[3:].lstrip(":") or "0"))
+    try:
+        moment = np.datetime64(prefix, "m" if len(prefix) <= len("2020-03-01T06:00") else "s")
+    except ValueError:
+        moment = None
+    if moment is None or "T" not in prefix or abs(minutes) > _WIDEST_ZONE:
+        raise UsageError(
+            f"{name}: got '{prefix}{zone}': a zone is for a time of a day that there is; leave it out for UTC"
+        )
+    return str(moment - np.timedelta64(minutes, "m"))[: len(prefix) if minutes % 60 == 0 else None]
 
 
 def _chosen(source: Source, select: str | Iterable[str] | None) -> list[int]:

@@ -7,6 +7,7 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
+import h5netcdf
 import jsonschema
 import numpy as np
 import pytest
@@ -122,3 +123,16 @@ def test_a_reader_that_goes_away_is_no_error(store):
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "a.zarr (anemoi_zarr)\n"), done.stderr
+
+
+def test_where_there_is_nothing_to_inspect_it_says_so(tmp_path, capfd):
+    path = tmp_path / "a.nc"
+    with h5netcdf.File(path, "w"):
+        pass
+    assert main(["inspect", str(path), "--json", str(tmp_path / "a.json")]) == 4
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err == "dqwatch: a.nc: nothing to inspect: it holds no variables\n"
+    found = json.loads((tmp_path / "a.json").read_text())
+    jsonschema.validate(found, SCHEMA)
+    assert (found["exit_code"], found["inspection"]) == (4, None)

@@ -88,3 +88,12 @@ def test_an_export_that_cannot_be_is_one_line(words, message, capfd, tmp_path, m
     out, err = capfd.readouterr()
     assert out == ""
     assert re.fullmatch(rf"dqwatch: {message}\n", err)
+
+
+def test_data_in_place_of_a_rule_file_are_told_so(capfd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "clean.nc").write_bytes(b"CDF")
+    assert main(["rules", "lint", "clean.nc"]) == 2
+    assert capfd.readouterr().out == (
+        "clean.nc: no rule file: those end in .yaml; for data there are 'dqwatch audit' and 'dqwatch inspect'\n"
+    )

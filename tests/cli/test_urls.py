@@ -79,3 +79,12 @@ def test_secrets_in_urls_are_not_repeated(http, tmp_path, capfd):
     url = f"{http.url}/none.nc?token=secret"
     assert main(["gate", url, "--json", str(tmp_path / "out.json")]) == 3
     assert "secret" not in capfd.readouterr().err + (tmp_path / "out.json").read_text()
+
+
+def test_a_pattern_over_http_is_refused_in_one_line(capfd):
+    assert main(["audit", "http://127.0.0.1:9/a/*.nc?key=1"]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err == (
+        "dqwatch: http://127.0.0.1:9/a/*.nc?...: over HTTP files cannot be listed, '*' means nothing; give each URL\n"
+    )

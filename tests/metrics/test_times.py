@@ -124,6 +124,17 @@ def test_months_of_360_days() -> None:
     assert absent(table) == ["1978-05-01T00:00:00"]
 
 
+@pytest.mark.parametrize("hours", [[12, 18, 24, 36, 42, 48], [0, 12, 18, 24], [0, 6, 18, 24, 30, 42, 48]])
+def test_a_hole_in_a_day_or_two_is_no_rhythm_of_the_day(hours: list[int]) -> None:
+    table = times_of(axis_of(START + np.array(hours) * HOUR))
+    assert len(absent(table)) == len(set(range(hours[0], hours[-1] + 1, 6)) - set(hours))
+
+
+def test_the_same_hours_on_three_days_are_a_rhythm() -> None:
+    hours = np.add.outer(np.arange(3) * 24, [0, 12, 18]).ravel()
+    assert absent(times_of(axis_of(START + hours * HOUR))) == []
+
+
 def test_disorder_and_duplicates() -> None:
     times = SIX_HOURLY[:20].copy()
     times[[5, 9]] = times[[9, 5]]

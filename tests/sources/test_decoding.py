@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sources.cf_data import same_bits
 
 from dqwatch.buffers import Buffers
-from dqwatch.sources.decoding import NoFieldsError, decode, make_decoder
+from dqwatch.sources.decoding import NoFieldsError, decode, make_decoder, undeclared_fills
 
 STORED = ["i1", "u1", "i2", "u2", "i4", "u4", "f4", "f8"]
 
@@ -154,3 +154,18 @@ def test_booleans_and_halves_become_single():
     assert decoded(np.array([True, False]), {}).tolist() == [1.0, 0.0]
     assert decoded(np.array([1.5], "f2"), {}).dtype == np.float32
     assert decoded(np.array([2**40], "i8"), {}).tolist() == [2.0**40]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "attrs", "expected"),
+    [
+        ("i2", {"scale_factor": 0.5, "add_offset": 10.0}, [-16373.5, -16374.0, 16393.5, -4989.5]),
+        ("i2", {"scale_factor": 0.5, "_FillValue": -32767}, [-16384.0, 16383.5, -4999.5]),
+        ("u1", {"add_offset": 2.0}, [257.0]),
+        ("i1", {"_Unsigned": "true", "scale_factor": 2.0}, [510.0]),
+        ("i2", {}, []),  # of values as they are the usual fill values are known
+        ("f4", {"scale_factor": 2.0}, []),
+    ],
+)
+def test_what_undeclared_fill_values_become(dtype: str, attrs: dict, expected: list[float]) -> None:
+    assert list(undeclared_fills(make_decoder(np.dtype(dtype), attrs))) == expected

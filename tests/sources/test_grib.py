@@ -239,6 +239,7 @@ def test_spherical_harmonics_are_named_as_not_checked(tmp_path):
     source = opened(path)
     assert source.variables == ()
     assert "spherical harmonics" in source.notes[0]
+    assert [(x.name, "spherical harmonics" in x.reason) for x in source.left_out] == [("t_1000", True)]
     source.close()
 
 

@@ -115,3 +115,25 @@ def test_any_part_of_any_block_comes_from_the_right_file(lengths, wanted):
     assert len(list(fields(joined))) == 2 * starts[-1]
     for field in joined.read(Block(times, (1,)), Buffers()):
         assert field.values[0] == field.time
+
+
+def test_files_that_disagree_are_noted_with_what_they_say() -> None:
+    source = join([part("a.nc", 0, 2, "tas"), part("b.nc", 2, 2, "tas", units="degC")])
+    assert [v.name.endswith("#2") for v in source.variables] == [False, True]
+    (note,) = source.notes
+    assert "the files disagree about units (K, degC): taken for several variables" in note
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"units": "K"}, {"units": "kelvin"}),
+        ({"calendar": "standard"}, {"calendar": "proleptic_gregorian"}),
+        ({"calendar": "gregorian"}, {"calendar": "standard"}),
+    ],
+)
+def test_other_words_for_the_same_do_not_part_files(first: dict, second: dict) -> None:
+    source = join([part("a.nc", 0, 2, "tas", **first), part("b.nc", 2, 2, "tas", **second)])
+    assert len(source.variables) == 1
+    assert source.notes == ()
+    assert days_of(source, source.variables[0].name) == [0, 1, 2, 3]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
@@ -191,6 +191,28 @@ def test_every_must_be_a_number(every):
 )
 def test_dates_as_the_beginnings_of_labels(given, prefix):
     assert date_prefix("start", given) == prefix
+
+
+@pytest.mark.parametrize(
+    ("given", "prefix"),
+    [
+        ("2020-01-01T00+02:00", "2019-12-31T22"),
+        ("2020-01-01T00:30-0500", "2020-01-01T05:30"),
+        ("2020-01-01T00+05:30", "2019-12-31T18:30"),
+        ("2020-01-01T00:00:10+01", "2019-12-31T23:00:10"),
+        ("2020-01-01T06-00:00", "2020-01-01T06"),
+        ("2020-01-01T06Z", "2020-01-01T06"),
+        (datetime(2020, 1, 1, tzinfo=timezone(timedelta(hours=2))), "2019-12-31T22:00:00"),
+    ],
+)
+def test_times_of_other_zones_become_utc(given, prefix):
+    assert date_prefix("start", given) == prefix
+
+
+@pytest.mark.parametrize("given", ["2020-01-01+02:00", "2020-02-30T00+01", "2020-01-01T00+15:00"])
+def test_a_zone_without_a_time_of_a_day_that_there_is_is_refused(given):
+    with pytest.raises(UsageError, match=r"start: got '.*': a zone is for a time of a day that there is"):
+        date_prefix("start", given)
 
 
 def test_every_n_th_time_is_looked_at_and_the_axis_stays_whole():
