@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from dqwatch import registry
+from dqwatch.storage import StoredArray as StoredArray  # noqa: PLC0414 (one of these types; said so for mypy)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,27 +124,6 @@ class Grid:
         for length in self.shape:
             n *= length
         return n
-
-
-@dataclass(frozen=True)
-class StoredArray:
-    """One array as it lies in storage."""
-
-    name: str
-    dims: tuple[str, ...]
-    shape: tuple[int, ...]
-    dtype: str
-    chunks: tuple[int, ...] | None = None
-    shards: tuple[int, ...] | None = None
-    codec: str = "none"
-    fill_value: str | None = None
-    stored_bytes: int | None = None
-    objects: int | None = None
-    """Chunk objects (files, keys) present; None where chunks are not objects of their own."""
-    expected_objects: int | None = None
-    calendar: str | None = None
-    length_ok: bool | None = None
-    """Whether its time dimension is as long as the time axis; None where it has no such dimension."""
 
 
 class Block(NamedTuple):

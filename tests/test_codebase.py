@@ -34,7 +34,7 @@ LAYERS = [
     {"catalogue"},
     {"units", "tables", "resources", "yaml_files"},
     {"types", "columns"},
-    {"registry", "buffers"},
+    {"registry", "buffers", "storage"},
     {"errors"},
 ]
 """The order of knowing: a module imports from the lines below its own, and from its own room."""
@@ -59,7 +59,7 @@ HOMES = {
 HEAVY = HOMES.keys() - {"typer"} | {"cftime", "numba", "numcodecs", "pandas", "scipy", "xarray", "zarr", "fsspec"}
 LIGHT = [
     *("__init__", "cli", "rule_commands", "options", "terminal", "verbs", "catalogue"),
-    *("tables", "columns", "resources", "yaml_files", "types", "registry", "errors"),
+    *("tables", "columns", "resources", "yaml_files", "types", "storage", "registry", "errors"),
 ]
 """Modules that are there for every command: what they import at their top, directly or not, must cost little."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +15,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def arrays_table(source: Source) -> pd.DataFrame:
-    """The table `arrays`."""
-    rows = [_row(array) for array in source.arrays()]
+def arrays_table(
+    source: Source, arrays: Sequence[StoredArray] | None = None, more: Mapping[str, Sequence[Any]] | None = None
+) -> pd.DataFrame:
+    """The table `arrays`.
+
+    Parameters
+    ----------
+    source : Source
+    arrays : sequence of StoredArray, optional
+        Of the source, where they have been listed already.
+    more : mapping of column to sequence, optional
+        Optional columns, a value for each array.
+    """
+    rows = [_row(array) for array in (source.arrays() if arrays is None else arrays)]
     names = [column.name for column in tables.TABLES["arrays"]]
-    return tables.frame("arrays", {name: [row[name] for row in rows] for name in names})
+    return tables.frame("arrays", {**{name: [row[name] for row in rows] for name in names}, **(more or {})})
 
 
 def _row(array: StoredArray) -> dict[str, Any]:

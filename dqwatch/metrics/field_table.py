@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,9 @@ class Seen:
         return self.ints["n_nan"] == self.ints["n"]
 
 
-def fields_table(source: Source, seen: Seen, masks: Sequence[Mask]) -> pd.DataFrame:
+def fields_table(
+    source: Source, seen: Seen, masks: Sequence[Mask], lost: Mapping[tuple[str, str], int] | None = None
+) -> pd.DataFrame:
     """The table `fields`.
 
     Parameters
@@ -59,6 +61,8 @@ def fields_table(source: Source, seen: Seen, masks: Sequence[Mask]) -> pd.DataFr
     source : Source
     seen : Seen
     masks : sequence of Mask, one per variable
+    lost : mapping of variable and label of the time to int, optional
+        Chunks that the store has lost of a field; for the column `lost_chunks`.
     """
     variables = source.variables
     changed, unexpected = np.zeros(len(seen.time), bool), np.zeros(len(seen.time), bool)
@@ -82,8 +86,16 @@ def fields_table(source: Source, seen: Seen, masks: Sequence[Mask]) -> pd.DataFr
             **seen.floats,
             **seen.hashes,
             **_extra(source, seen),
+            **({} if lost is None else {"lost_chunks": _lost(source, seen, lost)}),
         },
     )
+
+
+def _lost(source: Source, seen: Seen, lost: Mapping[tuple[str, str], int]) -> np.ndarray:
+    if not lost:
+        return np.zeros(len(seen.time))
+    names = np.array([v.name for v in source.variables], object)[seen.variable]
+    return np.array([lost.get(key, 0) for key in zip(names, _labels(source, seen), strict=True)], np.float64)
 
 
 def _extra(source: Source, seen: Seen) -> dict[str, np.ndarray]:

@@ -24,11 +24,13 @@ from dqwatch.metrics.known import Knowledge, know
 from dqwatch.metrics.masks import judge_mask
 from dqwatch.metrics.measures import Measures
 from dqwatch.metrics.metric import FieldMetric, Wanted, field_metrics
+from dqwatch.metrics.missing_chunks import find_absences
 from dqwatch.metrics.relate import Relate
 from dqwatch.metrics.runs import Lookup, make_runs
 from dqwatch.metrics.scout import lay_bins, name_block
-from dqwatch.metrics.tiles import Tiles
 from dqwatch.metrics.source_table import source_table
+from dqwatch.metrics.stored_statistics import statistics_columns
+from dqwatch.metrics.tiles import Tiles
 from dqwatch.metrics.times import times_table
 from dqwatch.metrics.variables import variables_table
 from dqwatch.types import Block, Source
@@ -177,11 +179,15 @@ def _tables(
         own = seen.of(v)
         n, n_nan = seen.ints["n"][own], seen.ints["n_nan"][own]
         masks.append(judge_mask(variable, knowledge[v], seen.hashes["nan_hash"][own], n, n_nan))
+    statistics = statistics_columns(source, seen, wanted.get("variables", ()))
+    arrays = source.arrays()
+    absences = find_absences(source, arrays, knowledge, wanted)
+    lost = absences.fields if absences and "lost_chunks" in wanted.get("fields", ()) else None
     return {
-        "fields": fields_table(source, seen, masks),
+        "fields": fields_table(source, seen, masks, lost),
         "times": times_table(source, seen, masks, now, wanted.get("times", ())),
-        "variables": variables_table(source, knowledge, seen, masks),
+        "variables": variables_table(source, knowledge, seen, masks, statistics),
         "grid": grid_table(source),
         "source": source_table(source),
-        "arrays": arrays_table(source),
+        "arrays": arrays_table(source, arrays, absences.columns if absences else None),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -54,7 +54,13 @@ def merge(n: np.ndarray, least: np.ndarray, most: np.ndarray, means: np.ndarray,
     return Moments(total, low, high, mean, scale * math.sqrt(math.fsum(shares * squares)))
 
 
-def variables_table(source: Source, knowledge: Sequence[Knowledge], seen: Seen, masks: Sequence[Mask]) -> pd.DataFrame:
+def variables_table(
+    source: Source,
+    knowledge: Sequence[Knowledge],
+    seen: Seen,
+    masks: Sequence[Mask],
+    more: Mapping[str, Sequence[Any]] | None = None,
+) -> pd.DataFrame:
     """The table `variables`.
 
     Parameters
@@ -63,6 +69,8 @@ def variables_table(source: Source, knowledge: Sequence[Knowledge], seen: Seen, 
     knowledge : sequence of Knowledge, one per variable
     seen : Seen
     masks : sequence of Mask, one per variable
+    more : mapping of column to sequence, optional
+        Optional columns, a value for each variable.
     """
     level_units: dict[str, set[str]] = defaultdict(set)
     for variable in source.variables:
@@ -87,7 +95,7 @@ def variables_table(source: Source, knowledge: Sequence[Knowledge], seen: Seen, 
             row["n_absent"] = 0  # what repeats some fields of another does not promise them all
         for name, value in row.items():
             columns[name].append(value)
-    return tables.frame("variables", columns)
+    return tables.frame("variables", {**columns, **(more or {})})
 
 
 def _moments(seen: Seen, v: int) -> Moments:

@@ -208,7 +208,7 @@ def make_time_axis(dates: np.ndarray, attributes: Mapping[str, Any]) -> tuple[Ti
     """
     times = decode_times(dates, {}, "dates")
     notes: list[str] = []
-    missing, unread = _read_dates(attributes.get("missing_dates") or ())
+    missing, unread = read_dates(attributes.get("missing_dates") or ())
     declared = np.isin(times.seconds, missing) & (times.seconds != NOT_A_TIME)
     elsewhere = int((~np.isin(missing, times.seconds)).sum())
     if unread:
@@ -218,7 +218,7 @@ def make_time_axis(dates: np.ndarray, attributes: Mapping[str, Any]) -> tuple[Ti
     frequency = read_span(attributes.get("frequency"))
     if frequency is None and attributes.get("frequency") is not None:
         notes.append(f"frequency {str(attributes['frequency'])[:40]!r} is not understood")
-    ends, _ = _read_dates(d for d in (attributes.get("start_date"), attributes.get("end_date")) if d is not None)
+    ends, _ = read_dates(d for d in (attributes.get("start_date"), attributes.get("end_date")) if d is not None)
     hours, every = _cadence(attributes.get("dqwatch_cadence"))
     axis = TimeAxis(
         name="dates",
@@ -235,7 +235,14 @@ def make_time_axis(dates: np.ndarray, attributes: Mapping[str, Any]) -> tuple[Ti
     return axis, notes
 
 
-def _read_dates(values: Iterable[Any]) -> tuple[np.ndarray, int]:
+def declared_constant(name: str, attributes: Mapping[str, Any]) -> bool | None:
+    """Whether a store says that a variable is constant in time; None where it says nothing about any."""
+    if _metadata_of(name, attributes).get("constant_in_time") or name in _texts(attributes, "constant_fields"):
+        return True
+    return False if isinstance(attributes.get("constant_fields"), list | tuple) else None
+
+
+def read_dates(values: Iterable[Any]) -> tuple[np.ndarray, int]:
     """Seconds since 1970 of ISO dates, and how many of the values are none."""
     texts = np.array([v if isinstance(v, str) else "" for v in values], dtype=object)
     seconds = decode_times(texts, {}, "dates").seconds

@@ -14,10 +14,12 @@ import numpy as np
 from dqwatch.buffers import Buffers
 from dqwatch.errors import SourceError, UnsupportedDataError
 from dqwatch.sources.anemoi_metadata import make_time_axis, make_variables
+from dqwatch.sources.anemoi_statistics import read_statistics
 from dqwatch.sources.grids import unstructured_grid
 from dqwatch.sources.urls import short_name, shown
 from dqwatch.sources.zarr_store import ZarrArray, attributes, open_arrays, open_group
-from dqwatch.types import Block, Field, Grid, Source, StoredArray, TimeAxis, Variable
+from dqwatch.storage import StoredArray, StoredStatistics
+from dqwatch.types import Block, Field, Grid, Source, TimeAxis, Variable
 
 BLOCK_BYTES = 1 << 29
 """Chunks that join dates are read in parts of so many bytes, at least a date at a time."""
@@ -107,6 +109,7 @@ class AnemoiZarr:
         if any(name.startswith("_build") for name in arrays):
             notes.append("the store holds arrays of its building (_build): it may be unfinished")
         self._stored = min(stored, len(axis))
+        self._names = names
         self.times: tuple[TimeAxis, ...] = (axis,)
         self.variables: tuple[Variable, ...] = make_variables(names, attrs, self._data.shape[2])
         self.grids: tuple[Grid, ...] = (_grid(attrs, arrays),)
@@ -123,6 +126,10 @@ class AnemoiZarr:
                 found = dataclasses.replace(found, length_ok=array.shape[0] == len(self.times[0]))
             described.append(found)
         return described
+
+    def stored_statistics(self) -> Sequence[StoredStatistics | None]:
+        """The statistics that the store has of each variable, read from it now."""
+        return read_statistics(self._names, self.attributes, self._arrays, self.times[0], self._stored)
 
     def blocks(self) -> Sequence[Block]:
         """One block for each chunk along time, of all variables; several where a chunk is very large."""

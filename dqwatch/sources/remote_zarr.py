@@ -15,7 +15,8 @@ from dqwatch.sources.remote import Remote
 from dqwatch.sources.remote_errors import AccessDeniedError
 from dqwatch.sources.stored import Stored
 from dqwatch.sources.zarr_folders import MARKS
-from dqwatch.sources.zarr_layout import Layout, count_keys
+from dqwatch.sources.zarr_layout import Layout
+from dqwatch.sources.zarr_objects import find_keys
 
 ROOT = (".zgroup", ".zattrs", ".zmetadata", ".zarray", "zarr.json")
 _ANEMOI = (
@@ -83,10 +84,10 @@ class RemoteFolder:
         """See `Folder.open`."""
         return self.remote.open(self._key(key), whole=whole)
 
-    def count(self, layout: Layout) -> tuple[int | None, int | None]:
-        """See `Folder.count`."""
+    def objects(self, layout: Layout) -> Iterator[tuple[tuple[int, ...], int]] | None:
+        """See `Folder.objects`."""
         sizes = self.remote.sizes(self._path)
-        return (None, None) if sizes is None else count_keys(sizes, layout)
+        return None if sizes is None else find_keys(sizes, layout)
 
     def content(self, key: str) -> bytes | None:
         """A document of the store or, fetched now, a chunk object; None if there is none."""

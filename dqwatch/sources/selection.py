@@ -13,7 +13,8 @@ import numpy as np
 from dqwatch.buffers import Buffers
 from dqwatch.errors import UsageError
 from dqwatch.sources.left_out import left_out_of
-from dqwatch.types import NOT_A_TIME, Block, Field, Grid, Source, StoredArray, TimeAxis, Variable
+from dqwatch.storage import CarriesStatistics, StoredArray, StoredStatistics
+from dqwatch.types import NOT_A_TIME, Block, Field, Grid, Source, TimeAxis, Variable
 
 _DATE = re.compile(
     r"(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:[T ](\d\d?)(?::?(\d\d)(?::?(\d\d)(?:\.\d*)?)?)?)?)?)?"
@@ -224,11 +225,23 @@ class _Narrowed:
         self._own_variables = {inner: own for own, inner in enumerate(variables)}
         self._own_times = [{int(inner): own for own, inner in enumerate(kept)} for kept in self._inner_times]
 
+    @property
+    def whole(self) -> Source:
+        """What this is a part of."""
+        return self._source
+
     def arrays(self) -> list[StoredArray]:
         """The arrays as they lie in storage, without those of other variables."""
         mine = {v.source_name for v in self.variables}
         others = {v.source_name for v in self._source.variables} - mine
         return [a for a in self._source.arrays() if a.name not in others]
+
+    def stored_statistics(self) -> Sequence[StoredStatistics | None]:
+        """Those of the variables that are wanted, of the dates that the whole source has."""
+        if not isinstance(self._source, CarriesStatistics):
+            return [None] * len(self.variables)
+        found = self._source.stored_statistics()
+        return [found[i] for i in self._inner_variables]
 
     def blocks(self) -> list[Block]:
         """The parts of the source's blocks that are wanted."""

@@ -15,6 +15,7 @@ from dqwatch.sources.raw import Selection
 from dqwatch.sources.zarr_chunks import ChunkReader
 from dqwatch.sources.zarr_folders import Folder
 from dqwatch.sources.zarr_layout import Layout, flat_run, read_layout, split
+from dqwatch.sources.zarr_objects import tally
 from dqwatch.types import StoredArray
 
 PART = 0.6
@@ -153,7 +154,9 @@ class ZarrArray:
     def describe(self) -> StoredArray:
         """The array as it lies in storage; lists its folder where that can be listed."""
         layout = self.layout
-        found, stored = self._folder.count(layout) if layout and self._folder else (None, None)
+        listed = self._folder.objects(layout) if layout and self._folder else None
+        inner = self._reader.inner_sizes if self._reader else lambda _: None
+        found = tally(listed, layout, inner) if layout and listed is not None else None
         return StoredArray(
             name=self.name,
             dims=self.dims,
@@ -163,10 +166,11 @@ class ZarrArray:
             shards=layout.shards if layout else None,
             codec=layout.codec if layout else _codec_of(self._array),
             fill_value=None if self.fill_value is None else str(self.fill_value),
-            stored_bytes=stored,
-            objects=found,
+            stored_bytes=found.stored_bytes if found else None,
+            objects=found.count if found else None,
             expected_objects=layout.expected_objects if layout else None,
             calendar=self.attrs.get("calendar"),
+            held=found,
         )
 
 

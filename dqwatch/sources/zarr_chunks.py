@@ -120,6 +120,26 @@ class ChunkReader:
         except (OSError, DecodeError) as error:
             raise self._broken(index, error) from error
 
+    def inner_sizes(self, index: tuple[int, ...]) -> np.ndarray:
+        """Bytes of the chunks that a shard holds, int64 as their grid in it; -1 where one is absent.
+
+        Raises
+        ------
+        SourceError
+            If the index of the shard cannot be read.
+        """
+        layout = self._layout
+        counts = [s // c for s, c in zip(layout.objects, layout.chunks, strict=True)]
+        try:
+            table = self._shard_index(index)
+        except SourceError:
+            raise
+        except (OSError, DecodeError) as error:
+            first = tuple(i * n for i, n in zip(index, counts, strict=True))
+            raise self._broken(first, error) from error
+        absent = (table == np.uint64(_ABSENT)).all(axis=1)
+        return np.where(absent, -1, table[:, 1].astype(np.int64)).reshape(counts)
+
     def _broken(self, index: tuple[int, ...], error: Exception) -> SourceError:
         what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         inner = f", inner chunk {index}" if self._layout.shards else ""

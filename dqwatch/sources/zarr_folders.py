@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dqwatch.sources.stored import File, Stored
-from dqwatch.sources.zarr_layout import Layout, count_objects
+from dqwatch.sources.zarr_layout import Layout
+from dqwatch.sources.zarr_objects import find_objects
 
 MARKS = (".zarray", ".zgroup", "zarr.json")
 """Metadata that say what a folder is."""
@@ -48,8 +49,8 @@ class Folder(Protocol):
             If it is there but cannot be read, or nobody can tell whether it is.
         """
 
-    def count(self, layout: Layout) -> tuple[int | None, int | None]:
-        """Chunk objects of the array and their bytes; None where they cannot be listed."""
+    def objects(self, layout: Layout) -> Iterator[tuple[tuple[int, ...], int]] | None:
+        """Index and bytes of each chunk object of the array; None where they cannot be listed."""
 
 
 class LocalFolder:
@@ -87,9 +88,9 @@ class LocalFolder:
         except FileNotFoundError:
             return None
 
-    def count(self, layout: Layout) -> tuple[int, int]:
-        """See `Folder.count`."""
-        return count_objects(self.path, layout)
+    def objects(self, layout: Layout) -> Iterator[tuple[tuple[int, ...], int]]:
+        """See `Folder.objects`."""
+        return find_objects(self.path, layout)
 
 
 def folder_of(group: Any) -> Folder | None:

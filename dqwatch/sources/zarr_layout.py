@@ -5,12 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import os
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -184,69 +181,6 @@ def _label(name: str, settings: Mapping[str, Any]) -> str:
     shown = [str(v) for v in (settings.get("cname"), level, shuffle) if v is not None]
     name = name.removeprefix("numcodecs.")
     return f"{name}({', '.join(shown)})" if shown else name
-
-
-def count_objects(folder: Path, layout: Layout) -> tuple[int, int]:
-    """Chunk objects of an array that lie in a local folder, and their bytes.
-
-    Files that are no chunk of the array (other names, indices beyond its shape) do not count.
-    """
-    grid = layout.grid
-    if not grid:
-        path = folder / layout.key(())
-        return (1, path.stat().st_size) if path.is_file() else (0, 0)
-    if layout.separator == "/":
-        start = folder / layout.prefix if layout.prefix else folder
-        return _count_nested(start, grid)
-    pattern = _key_pattern(layout)
-    found = stored = 0
-    for entry in _scan(folder):
-        match = pattern.fullmatch(entry.name)
-        if match and _is_inside(match, grid) and entry.is_file():
-            found += 1
-            stored += entry.stat().st_size
-    return found, stored
-
-
-def count_keys(sizes: Mapping[str, int], layout: Layout) -> tuple[int, int]:
-    """Chunk objects of an array among objects of which the bytes are known by key, and their bytes."""
-    pattern = _key_pattern(layout)
-    matches = ((pattern.fullmatch(key), size) for key, size in sizes.items())
-    found = [size for match, size in matches if match and _is_inside(match, layout.grid)]
-    return len(found), sum(found)
-
-
-def _key_pattern(layout: Layout) -> re.Pattern[str]:
-    if not layout.grid:
-        return re.compile(re.escape(layout.key(())))
-    head = re.escape(layout.prefix + layout.separator) if layout.prefix else ""
-    return re.compile(head + re.escape(layout.separator).join([r"(0|[1-9]\d*)"] * len(layout.grid)))
-
-
-def _is_inside(match: re.Match[str], grid: tuple[int, ...]) -> bool:
-    return all(int(i) < n for i, n in zip(match.groups(), grid, strict=True))
-
-
-def _count_nested(folder: Path | str, grid: tuple[int, ...]) -> tuple[int, int]:
-    found = stored = 0
-    for entry in _scan(folder):
-        if not re.fullmatch(r"0|[1-9]\d*", entry.name) or int(entry.name) >= grid[0]:
-            continue
-        if len(grid) > 1:
-            if entry.is_dir():
-                more, size = _count_nested(entry.path, grid[1:])
-                found, stored = found + more, stored + size
-        elif entry.is_file():
-            found, stored = found + 1, stored + entry.stat().st_size
-    return found, stored
-
-
-def _scan(folder: Path | str) -> Iterator[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            yield from entries
-    except FileNotFoundError:
-        return
 
 
 def split(

@@ -20,7 +20,8 @@ from sources.zarr_files import FORMATS, make_array, make_group
 from dqwatch.buffers import Buffers
 from dqwatch.errors import SourceError, UnsupportedDataError
 from dqwatch.sources.raw import RawArray
-from dqwatch.sources.zarr_layout import Layout, count_objects, flat_run, split
+from dqwatch.sources.zarr_layout import Layout, flat_run, split
+from dqwatch.sources.zarr_objects import find_objects, tally
 from dqwatch.sources.zarr_store import ZarrArray, attributes, open_arrays, open_group
 
 VALUES = np.arange(60, dtype=np.float32).reshape(5, 12)
@@ -106,7 +107,8 @@ def test_tens_of_thousands_of_objects_are_counted_at_once(tmp_path, separator):
         for j in range(2):
             os.close(os.open(tmp_path / f"{i}{separator}{j}", os.O_CREAT | os.O_WRONLY))
     begin = time.process_time()
-    assert count_objects(tmp_path, layout) == (32768, 0)
+    found = tally(find_objects(tmp_path, layout), layout)
+    assert (found.count, found.stored_bytes) == (32768, 0)
     assert time.process_time() - begin < 5
 
 

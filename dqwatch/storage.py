@@ -1,0 +1,77 @@
+"""What lies in storage: arrays with their chunks, and statistics that a store carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import nan
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Chunks(Protocol):
+    """The chunks of a stored array, as far as they are there."""
+
+    def sizes(self) -> np.ndarray | None:
+        """Bytes of each chunk, int64 with a dimension for each of the array; -1 where it is absent.
+
+        Chunks in shards are told one by one. None where they are too many; may read from the store.
+        """
+
+    def key(self, index: tuple[int, ...]) -> str:
+        """What a chunk is called, relative to the array."""
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """One array as it lies in storage."""
+
+    name: str
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: str
+    chunks: tuple[int, ...] | None = None
+    shards: tuple[int, ...] | None = None
+    codec: str = "none"
+    fill_value: str | None = None
+    stored_bytes: int | None = None
+    objects: int | None = None
+    """Chunk objects (files, keys) present; None where chunks are not objects of their own."""
+    expected_objects: int | None = None
+    calendar: str | None = None
+    length_ok: bool | None = None
+    """Whether its time dimension is as long as the time axis; None where it has no such dimension."""
+    held: Chunks | None = field(default=None, compare=False, repr=False)
+    """Which chunks there are; None where they cannot be listed, or are no objects."""
+
+
+class StoredStatistics(NamedTuple):
+    """Statistics of one variable as its store has them; NaN where the store lacks one."""
+
+    mean: float
+    stdev: float
+    minimum: float
+    maximum: float
+    window: tuple[int, int] | None
+    """First and last second (as in `TimeAxis.seconds`) of the dates that they are of; None where nothing says so."""
+    n_times: int
+    """Dates of the whole store in the window, without those declared missing."""
+    constant: bool | None
+    """Whether the store declares the variable constant in time; None where it declares none to be."""
+    counted: float = nan
+    """Values that are not NaN."""
+    sums: float = nan
+    has_nans: bool | None = None
+    tendencies: Mapping[int, tuple[float, float]] = MappingProxyType({})
+    """Seconds between two dates -> mean and standard deviation of the change."""
+
+
+@runtime_checkable
+class CarriesStatistics(Protocol):
+    """A source whose store has statistics of its own."""
+
+    def stored_statistics(self) -> Sequence[StoredStatistics | None]:
+        """Those of each variable, in order; None for one without. Reads them from the store."""
