@@ -36,11 +36,11 @@ class _Run(NamedTuple):
 class Judge:
     """Judges the absent chunks of one array that holds fields.
 
-    A chunk is lost if the array has no fill value (then no chunk is left out), if what it reads as is impossible for
-    one of its variables or is a well-known fill value, or if the array does write chunks of nothing but that. Else it
-    depends on the chunks before and after it at the same place: if not even one of them is nearly full of the same
-    value, a chunk of nothing else is out of place, unless such chunks come and go there regularly (which NaN must not,
-    where they are not allowed). Dates declared missing have nothing to lose.
+    A chunk is lost if what it reads as is impossible for one of its variables or is a well-known fill value, or if the
+    array does write chunks of nothing but that. Else it depends on the chunks before and after it at the same place: if
+    not even one of them is nearly full of the same value, a chunk of nothing else is out of place, unless such chunks
+    come and go there regularly (which NaN must not, where they are not allowed). Dates declared missing have nothing to
+    lose.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class Judge:
         value = float(values[0])
         if not _all_are(values, value):
             return False
-        if self._array.stored.fill_value is None or self._is_impossible(v, value) or self._writes(value):
+        if self._is_impossible(v, value) or self._writes(value):
             return True
         shares = [share for share in self._shares(run, v, value) if share is not None]
         if not shares or max(shares) >= FULL:

@@ -63,7 +63,7 @@ def find_absences(
         return None
     whole: Source = getattr(source, "whole", source)
     known = {v.name: k for v, k in zip(source.variables, knowledge, strict=True)}
-    placed, unclear = find_field_arrays(whole, arrays)
+    placed, unclear = find_field_arrays(whole, arrays if whole is source else whole.arrays())
     by_name = {array.stored.name: array for array in placed}
     fields: dict[tuple[str, str], int] = {}
     rows = [_look(whole, a, by_name.get(a.name), a.name in unclear, known, fields) for a in arrays]
@@ -100,7 +100,7 @@ def _look(
 def _may_be_meant(fill_value: str | None) -> bool:
     """Whether a coordinate or statistic may be this throughout: zero or nothing, but not NaN, nor any other number."""
     if fill_value is None:
-        return False
+        return True  # zarr 3 leaves out chunks of zero then
     try:
         return float(fill_value) == 0
     except ValueError:
