@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from dqwatch.metrics.cell_counts import count_stuck
+from dqwatch.metrics.kernel_cells import compare_cells
 from dqwatch.metrics.metric import field_metric
 from dqwatch.metrics.view import FieldView
 
@@ -16,38 +17,25 @@ _MAD_TO_SD = 1.4826
 """1 / 0.6745, the standard normal's third quartile."""
 
 
-@field_metric("same_inside", previous=True)
-def same_inside(view: FieldView) -> Sequence[float]:
-    """Share of the cells that kept their value, those at the field's minimum or maximum left out (no rain, all cloud).
-
-    Returns
-    -------
-    (float,), 1
-        Over cells finite at both times; NaN where there is no field before, or no such cell.
-    """
-    before = view.previous
-    if before is None or before.size != view.values.size or before.dtype != view.values.dtype:
-        return (np.nan,)
-    return (count_stuck(view.values, before, least=view.minimum, most=view.maximum).share_inside,)
-
-
-@field_metric("change", "share_same", previous=True)
+@field_metric("change", "share_same", "same_inside", previous=True)
 def change(view: FieldView) -> Sequence[float]:
     """Root mean square change since the time before, and the share of cells that kept their value.
 
     Returns
     -------
-    (float, float), units of the variable and 1
-        Over cells finite at both times; NaN where there is no field before, or no such cell.
+    (float, float, float), units of the variable, 1 and 1
+        Over cells finite at both times; the second share leaves out cells at the field's minimum or maximum (no rain,
+        all cloud). NaN where there is no field before, or no such cell.
     """
     before = view.previous
     if before is None or before.size != view.values.size:
-        return np.nan, np.nan
-    difference = np.subtract(view.values, before, dtype=np.float64)
-    difference = difference[np.isfinite(difference)]
-    if difference.size == 0:
-        return np.nan, np.nan
-    return float(np.sqrt(np.mean(difference * difference))), float(np.mean(difference == 0))
+        return math.nan, math.nan, math.nan
+    kind = view.values.dtype.type
+    n, same, at_ends, squares = compare_cells(view.values, before, kind(view.minimum), kind(view.maximum))
+    if not n:
+        return math.nan, math.nan, math.nan
+    inside = n - at_ends
+    return math.sqrt(squares / n), same / n, (same - at_ends) / inside if inside else math.nan
 
 
 def departures(changes: np.ndarray, series: Sequence[np.ndarray]) -> np.ndarray:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dqwatch.metrics.compiled import compiled
+from dqwatch.metrics.compiled import compiled, sums
 from dqwatch.metrics.kernel_layout import BLOCK
 
 
@@ -28,3 +28,22 @@ def count_equal_cells(values, others, least, most):
         n_equal += equal
         n_at_ends += at_ends
     return n_finite, n_equal, n_at_ends
+
+
+@sums
+def _squared_differences(values, others):
+    total = 0.0
+    for i in range(values.size):
+        d = np.float64(values[i]) - np.float64(others[i])
+        total += d * d if abs(d) < np.inf else 0.0
+    return total
+
+
+@compiled
+def compare_cells(values, others, least, most):
+    """`count_equal_cells`, and the sum of squared differences of the cells that are finite in both."""
+    n_finite, n_equal, n_at_ends = count_equal_cells(values, others, least, most)
+    squares = 0.0
+    for start in range(0, values.size, BLOCK):
+        squares += _squared_differences(values[start : start + BLOCK], others[start : start + BLOCK])
+    return n_finite, n_equal, n_at_ends, squares

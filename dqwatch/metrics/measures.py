@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,7 +48,7 @@ class Measures:
         ints, floats : np.ndarray
             What the kernel found, as kernel_layout names it.
         results : np.ndarray (column,)
-            Filled: the columns of each metric, in their order; those of a metric that leaves out this time stay.
+            Filled: the columns of each metric, in their order; NaN for a metric that leaves out this time.
         """
         view, variable = self._view, self._source.variables[field.variable]
         view.show(field.values, variable, self._source.grids[variable.grid], field.time)
@@ -56,19 +57,19 @@ class Measures:
         view.minimum, view.maximum = float(floats[layout.MIN]), float(floats[layout.MAX])
         view.mean, view.std = float(floats[layout.MEAN]), float(floats[layout.STD])
         self._look_back(field)
-        at = 0
+        row: list[float] = []
         for metric, chosen in zip(self._metrics, self._chosen, strict=True):
             times = chosen[variable.times]
             if times is not None and field.time not in times:
-                at += len(metric.columns)
+                row += [math.nan] * len(metric.columns)
                 continue
-            found = metric(view)
+            found = metric.function(view)
             if len(found) != len(metric.columns):
                 raise ValueError(
                     f"the metric of {', '.join(metric.columns)} returned {len(found)} numbers; one per column is due"
                 )
-            results[at : at + len(found)] = found
-            at += len(found)
+            row += found
+        results[:] = row
         self.keep(field)
 
     def _look_back(self, field: Field) -> None:

@@ -186,13 +186,21 @@ def pole_ratio(values: np.ndarray, geometry: Geometry, *, std: float) -> float:
     float
         The larger of both poles; NaN without a row of two or more finite values at a pole, or for a constant field.
     """
-    rows = geometry.rows
-    if rows is None or not std > 0:
+    poles = geometry.once(_find_poles)
+    if not poles or not std > 0:
         return math.nan
     found = []
-    for start, length in zip(rows.starts[rows.poles], rows.lengths[rows.poles], strict=True):
+    for start, length in poles:
         row = values[start : start + length].astype(np.float64)
         row = row[np.isfinite(row)]
         if row.size > 1:
             found.append(float(row.std()) / std)
     return max(found, default=math.nan)
+
+
+def _find_poles(geometry: Geometry) -> list[tuple[int, int]]:
+    """First cell and number of cells of each row at a pole."""
+    rows = geometry.rows
+    if rows is None:
+        return []
+    return list(zip(rows.starts[rows.poles].tolist(), rows.lengths[rows.poles].tolist(), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from dqwatch.metrics.seams import pole_ratio, seam_ratio, tile_ratio
 from dqwatch.metrics.view import FieldView
 
 
-@field_metric("seam_ratio", dates=480)
+@field_metric("seam_ratio", dates=240)
 def seam_columns(view: FieldView) -> Sequence[float]:
     """Steps across seams over those within; NaN for a field without differences."""
     return (seam_ratio(view.values, view.geometry) if view.std > 0 else np.nan,)
@@ -36,7 +37,7 @@ def pole_columns(view: FieldView) -> Sequence[float]:
 def duplicate_columns(view: FieldView) -> Sequence[float]:
     """Rows and columns that are there twice, together and apart; NaN where a grid has none."""
     rows, columns = count_duplicates(view.values, view.geometry)
-    return rows if np.isnan(columns) else rows + columns, rows, columns
+    return rows if math.isnan(columns) else rows + columns, rows, columns
 
 
 @field_metric("lost_blocks")

@@ -21,6 +21,8 @@ class Tiles:
 
         The array is the one with the name that the variable has in the source, or the only one of several dimensions.
         """
+        if variable.name in self._known:
+            return self._known[variable.name]
         with self._lock:
             if variable.name not in self._known:
                 if self._arrays is None:

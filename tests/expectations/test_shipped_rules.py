@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from corrupt_fields import CORRUPTERS
 from expectations.sound_tables import make_all
 
 from dqwatch.expectations import Evaluation, evaluate, list_rule_sets, load_rule_sets
@@ -92,9 +93,9 @@ def test_a_spoilt_row_trips_its_rule_and_no_other(rule: str, severity: str, tabl
 
 def test_every_shipped_rule_is_tripped_above() -> None:
     """Those on pairs of data sets in test_regridding_rules, on relations in test_relation_rules, on what metrics add to
-    the fields in tests/test_shape_rules.py, on what a store says of itself in tests/test_store_rules.py.
+    the fields in tests/test_shape_rules.py and tests/test_field_rules.py, on what a store says of itself in tests/test_store_rules.py.
     """
-    shapes = {"nn.repeat", "texture.noise", "tendency", "static.const"}
+    shapes = {"nn.repeat", "texture.noise", "tendency", "static.const"} | CORRUPTERS.keys()
     stores = {"stats.valid", "stats.stored", "stats.stored.sd", "stats.range", "stats.tendencies", "const.declared"}
     rules = [r for s in load_rule_sets(list_rule_sets()) for r in s.rules]
     tripped = {r.id for r in rules if r.table not in ("pairs", "relations")} - shapes - stores

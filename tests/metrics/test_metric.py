@@ -153,7 +153,7 @@ def test_wrong_metrics_are_told(plug_in):
     with pytest.raises(UsageError, match="metric 'two' is a function"):
         scan(FakeSource({"a": series(2)}), wanted={"fields": {"two"}})
     plug_in("two", change)
-    with pytest.raises(UsageError, match="fills change, share_same, which another metric fills"):
+    with pytest.raises(UsageError, match="fills change, same_inside, share_same, which another metric fills"):
         scan(FakeSource({"a": series(2)}), wanted=WANTED)
     with pytest.raises(KeyError, match="no column 'nonsense'"):
         field_metric("nonsense")
