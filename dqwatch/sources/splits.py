@@ -76,7 +76,7 @@ def _split(group: Sequence[Variable], times: Sequence[TimeAxis], grids: Sequence
         by_grid[v.grid] |= set(axis.seconds.tolist()) if axis.kind == "time" else {0}
     if len(by_grid) < 2:
         return Split("; ".join(parts))
-    said = ", ".join(_described(grids[g]) for g in by_grid)
+    said = " and ".join(_described(grids[g]) for g in by_grid)
     if any(a & b for a, b in combinations(by_grid.values(), 2)):
         return Split("; ".join(parts), said)
     return Split("; ".join([*parts, f"grid ({said})"]))

@@ -229,7 +229,8 @@ def test_a_shipped_set_is_documented(name: str) -> None:
 
 def test_audit_and_gate_are_made_of_the_others() -> None:
     audit = {r.id for r in load_rule_sets(["audit"])[0].rules}
-    parts = load_rule_sets(["missing", "time_alignment", "variable_consistency", "relations", "traces", "storage"])
+    names = ["integrity", "missing", "time_alignment", "variable_consistency", "relations", "traces", "storage"]
+    parts = load_rule_sets(names)
     assert audit == {r.id for s in parts for r in s.rules}
     gate = {r.id for r in load_rule_sets(["gate"])[0].rules}
     assert gate < audit

@@ -50,3 +50,17 @@ def test_the_verdict_counts_what_is_not_checked(tmp_path):
     assert (verdict.status, verdict.exit_code) == ("warn", 0)
     assert [f.rule for f in verdict.results if f.status == "fail"] == ["source.complete"]
     assert " | +1 not checked | " in verdict_line(verdict)
+
+
+REGION = {"Ni": 4, "Nj": 5, "longitudeOfLastGridPointInDegrees": 16, "_values": np.arange(20.0) + 250}
+
+
+@pytest.mark.parametrize(("times", "rule"), [((0, 0), "var.doubled"), ((0, 600), "var.split")])
+def test_several_grids_are_meant_only_at_the_same_times(tmp_path, times, rule):
+    first, second = times
+    globe = {"_values": np.arange(40.0) + 250, "dataTime": first}
+    path = write(tmp_path / "a.grib", globe, REGION | {"dataTime": second})
+    verdict = dqwatch.gate(path, rules=["integrity", "time_alignment"])
+    failed = {f.rule: f for f in verdict.results if f.status == "fail"}
+    assert set(failed) == {rule} | ({"time.axes_agree"} if first != second else set())
+    assert all(f"regular 5 x {n} from 50, 10" in failed[rule].observed for n in (8, 4))
