@@ -252,8 +252,8 @@ def _judge(
         source = stack.enter_context(closing(sources.open_source(data, **part._asdict())))
         reference = None if against is None else stack.enter_context(closing(_open_reference(against, part)))
         opened = time.perf_counter()
-        wanted = expectations.columns_needed(rule_sets)
-        scan = metrics.scan(source, workers=workers, progress=progress, wanted=wanted)
+        wanted, params = expectations.columns_needed(rule_sets), expectations.params_needed(rule_sets)
+        scan = metrics.scan(source, workers=workers, progress=progress, wanted=wanted, params=params)
         complete = part.select is None
         tables = {**scan.tables, **_compared(source, reference, complete, workers=workers, progress=progress)}
         scanned = time.perf_counter()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dqwatch.expectations.rule_files import list_rule_sets, load_rule_sets
 from dqwatch.expectations.suites import Evaluation, evaluate, lint, preload
-from dqwatch.expectations.vocabulary import columns_needed
+from dqwatch.expectations.vocabulary import columns_needed, params_needed
 from dqwatch.expectations.waivers import load_waivers
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "list_rule_sets",
     "load_rule_sets",
     "load_waivers",
+    "params_needed",
     "preload",
 ]

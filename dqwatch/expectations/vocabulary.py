@@ -120,6 +120,25 @@ def columns_needed(rule_sets: Iterable[RuleSet]) -> dict[str, frozenset[str]]:
     return {table: frozenset(columns) for table, columns in needed.items()}
 
 
+def params_needed(rule_sets: Iterable[RuleSet]) -> dict[str, frozenset[str]]:
+    """Of columns of the table `fields`, the quantities (`param`) of which rules look at them.
+
+    A column that some rule looks at whatever the quantity is not among them.
+    """
+    needed: dict[str, set[str]] = {}
+    everywhere: set[str] = set()
+    for rule in (rule for rule_set in rule_sets for rule in rule_set.rules if rule.table == "fields"):
+        wanted = rule.where.get("param")
+        params = [wanted] if isinstance(wanted, str) else wanted
+        columns = {*columns_of(rule), *rule.where, *rule.show}
+        if isinstance(params, list) and all(isinstance(p, str) for p in params):
+            for column in columns:
+                needed.setdefault(column, set()).update(params)
+        else:
+            everywhere |= columns
+    return {column: frozenset(params) for column, params in needed.items() if column not in everywhere}
+
+
 def describe(rule: Rule, variable: str | None = None) -> str:
     """What a rule expects, in a few words: `n_inf = 0`, `std >= 0`, `kind in {a, b} in at least 99 % of the rows`.
 

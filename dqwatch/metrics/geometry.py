@@ -48,6 +48,9 @@ class Geometry:
 
     def once(self, make: Callable[[Geometry], _T]) -> _T:
         """What `make` makes of this geometry, made by the first who asks."""
+        if make in self._made:
+            there: _T = self._made[make]
+            return there
         with self._lock:
             if make not in self._made:
                 self._made[make] = make(self)

@@ -19,18 +19,29 @@ class Measures:
     """One worker's own; all of them share the `tiles` of the source."""
 
     def __init__(
-        self, source: Source, knowledge: Sequence[Knowledge], metrics: Sequence[FieldMetric], tiles: Tiles
+        self,
+        source: Source,
+        knowledge: Sequence[Knowledge],
+        metrics: Sequence[FieldMetric],
+        tiles: Tiles,
+        params: Sequence[frozenset[str] | None] = (),
     ) -> None:
         self._source, self._knowledge, self._metrics = source, knowledge, metrics
         self._view = FieldView(tiles)
         self._chosen = [[choose_times(axis, m.dates) for axis in source.times] for m in metrics]
         """Metric -> axis -> the times that it looks at; None for all."""
-        self._keeps = any(m.needs_previous for m in metrics)
+        of = params or [None] * len(metrics)
+        self._skips = [[p is not None and v.param not in p for p in of] for v in source.variables]
+        """Variable -> metric -> whether nobody looks at it."""
+        self._keeps = [
+            any(m.needs_previous and not s for m, s in zip(metrics, skips, strict=True)) for skips in self._skips
+        ]
+        """Whether the field before is kept, of each variable."""
         self._before: dict[tuple[int, int], tuple[int, np.ndarray]] = {}
 
     def keep(self, field: Field) -> None:
         """Remember a field as the one before the next of its variable and member."""
-        if not self._keeps:
+        if not self._keeps[field.variable]:
             return
         kept = self._before.get((field.variable, field.member))
         if kept is not None and kept[1].dtype == field.values.dtype and kept[1].size == field.values.size:
@@ -48,7 +59,8 @@ class Measures:
         ints, floats : np.ndarray
             What the kernel found, as kernel_layout names it.
         results : np.ndarray (column,)
-            Filled: the columns of each metric, in their order; NaN for a metric that leaves out this time.
+            Filled: the columns of each metric, in their order; NaN for a metric that leaves out this time, or
+            that nobody wants of this quantity.
         """
         view, variable = self._view, self._source.variables[field.variable]
         view.show(field.values, variable, self._source.grids[variable.grid], field.time)
@@ -58,9 +70,9 @@ class Measures:
         view.mean, view.std = float(floats[layout.MEAN]), float(floats[layout.STD])
         self._look_back(field)
         row: list[float] = []
-        for metric, chosen in zip(self._metrics, self._chosen, strict=True):
+        for metric, chosen, skip in zip(self._metrics, self._chosen, self._skips[field.variable], strict=True):
             times = chosen[variable.times]
-            if times is not None and field.time not in times:
+            if skip or (times is not None and field.time not in times):
                 row += [math.nan] * len(metric.columns)
                 continue
             found = metric.function(view)

@@ -21,6 +21,8 @@ _DERIVED = {"tendency": "change", "stuck_excess": "same_inside", "slope_change":
 
 Wanted = Mapping[str, Collection[str]]
 """Table -> the columns that somebody will look at."""
+Params = Mapping[str, Collection[str]]
+"""Column of the table `fields` -> the quantities of which somebody will look at it."""
 
 
 @dataclass(frozen=True)
@@ -101,3 +103,21 @@ def field_metrics(wanted: Wanted | None) -> list[FieldMetric]:
                 )
             found.append(metric)
     return found
+
+
+def params_of(metric: FieldMetric, wanted: Wanted, params: Params | None) -> frozenset[str] | None:
+    """The quantities of which somebody looks at a column of a metric; None for all.
+
+    Parameters
+    ----------
+    metric : FieldMetric
+    wanted : mapping of table to columns
+    params : mapping of column to quantities, optional
+        Of the table `fields`; columns that it lacks are wanted of all.
+    """
+    if params is None:
+        return None
+    looked_at = [c for c in wanted.get("fields", ()) if _DERIVED.get(c, c) in metric.columns or c in metric.columns]
+    if any(column not in params for column in looked_at):
+        return None
+    return frozenset(p for column in looked_at for p in params[column])

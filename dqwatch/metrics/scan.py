@@ -23,7 +23,7 @@ from dqwatch.metrics.kernel_layout import SLOTS
 from dqwatch.metrics.known import Knowledge, know
 from dqwatch.metrics.masks import judge_mask
 from dqwatch.metrics.measures import Measures
-from dqwatch.metrics.metric import FieldMetric, Wanted, field_metrics
+from dqwatch.metrics.metric import FieldMetric, Params, Wanted, field_metrics, params_of
 from dqwatch.metrics.missing_chunks import find_absences
 from dqwatch.metrics.relate import Relate
 from dqwatch.metrics.runs import Lookup, make_runs
@@ -62,6 +62,7 @@ def scan(
     progress: Progress | None = None,
     now: datetime | None = None,
     wanted: Wanted | None = None,
+    params: Params | None = None,
 ) -> Scan:
     """Scan a source: one streaming pass, each worker decoding into buffers of its own.
 
@@ -78,6 +79,8 @@ def scan(
         `progress(done, total)` in blocks.
     wanted : mapping of table to columns, optional
         Columns that rules look at: metrics that fill optional ones among them are run.
+    params : mapping of column to quantities, optional
+        Of columns of `fields`, the quantities of which they are wanted; of all where a column is not named.
     now : datetime, optional
         Times later than this plus 45 days are in the future; the clock by default. Naive means UTC.
 
@@ -100,7 +103,8 @@ def scan(
     rows = Rows(source, [column for metric in metrics for column in metric.columns])
     blocks = _spread(blocks, workers or default_workers())
     relate = Relate(source, knowledge) if "relations" in (wanted or ()) else None
-    used, scanners = _pass(source, knowledge, bins, rows, blocks, metrics, relate, workers, progress)
+    own = [params_of(metric, wanted or {}, params) for metric in metrics]
+    used, scanners = _pass(source, knowledge, bins, rows, blocks, metrics, own, relate, workers, progress)
     tables = _tables(source, knowledge, rows, now or datetime.now(UTC), wanted or {})
     if relate is not None:
         tables["relations"] = relate.table()
@@ -121,6 +125,7 @@ def _pass(
     rows: Rows,
     blocks: Sequence[Block],
     metrics: Sequence[FieldMetric],
+    params: Sequence[frozenset[str] | None],
     relate: Relate | None,
     workers: int | None,
     progress: Progress | None,
@@ -137,7 +142,7 @@ def _pass(
 
     def work(blocks: tuple[Block, ...], worker: Worker) -> None:
         if worker.number not in scanners:
-            measures = Measures(source, knowledge, metrics, tiles)
+            measures = Measures(source, knowledge, metrics, tiles, params)
             scanner = Scanner(source, knowledge, bins, rows, measures if metrics else None)
             scanners[worker.number] = scanner, measures
         scanner, measures = scanners[worker.number]

@@ -49,6 +49,8 @@ class FieldView:
 
     def __init__(self, tiles: Tiles) -> None:
         self._tiles = tiles
+        self._of: Grid | None = None
+        self._geometry: Geometry | None = None
         self._mask: np.ndarray | None = None
         self.entry: Entry | None = None
         self.previous: np.ndarray | None = None
@@ -76,7 +78,9 @@ class FieldView:
         """Rows and neighbours of the cells; made once per grid."""
         from dqwatch.metrics.geometry import geometry_of
 
-        return geometry_of(self.grid)
+        if self._geometry is None or self._of is not self.grid:
+            self._of, self._geometry = self.grid, geometry_of(self.grid)
+        return self._geometry
 
     @property
     def tile(self) -> tuple[int, ...] | None:

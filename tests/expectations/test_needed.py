@@ -10,7 +10,7 @@ from expectations.rule_writing import RULE, Write
 from expectations.runs import outcome, rule_set, run
 
 from dqwatch import tables as schemas
-from dqwatch.expectations import columns_needed, load_rule_sets
+from dqwatch.expectations import columns_needed, load_rule_sets, params_needed
 from dqwatch.expectations.rule_files import find_problems
 from dqwatch.expectations.schema import make_schema
 
@@ -41,6 +41,22 @@ def test_what_rules_look_at_choose_by_and_show_is_needed() -> None:
 def test_arguments_in_the_words_of_great_expectations_name_columns_too() -> None:
     entry = {"expect": "expect_column_pair_values_to_be_equal", "arguments": {"column_A": "n", "column_B": "n_nan"}}
     assert columns_needed([rule_set(entry)]) == {"fields": {"n", "n_nan"}}
+
+
+def test_the_quantities_of_which_columns_are_needed() -> None:
+    limits = {"expect": "between", "max": 0}
+    sets = [
+        rule_set(
+            {"column": "n_nan", **limits, "where": {"param": "t"}, "show": ["n"]},
+            {"column": "n_inf", **limits, "where": {"param": ["t", "u"]}, "show": ["n"]},
+            {"column": "max", **limits, "where": {"variable": "t_850"}},
+        ),
+        rule_set(
+            {"column": "n_inf", **limits, "where": {"param": ["q"]}}, {"table": "times", "column": "step_h", **limits}
+        ),
+    ]
+    assert params_needed(sets) == {"n_nan": {"t"}, "n": {"t", "u"}, "n_inf": {"t", "u", "q"}, "param": {"t", "u", "q"}}
+    assert params_needed([*sets, rule_set({"column": "n_inf", **limits})]).keys() == {"n_nan", "n", "param"}
 
 
 @pytest.mark.usefixtures("_rough")

@@ -93,7 +93,8 @@ def test_a_spoilt_row_trips_its_rule_and_no_other(rule: str, severity: str, tabl
 
 def test_every_shipped_rule_is_tripped_above() -> None:
     """Those on pairs of data sets in test_regridding_rules, on relations in test_relation_rules, on what metrics add to
-    the fields in tests/test_shape_rules.py and tests/test_field_rules.py, on what a store says of itself in tests/test_store_rules.py.
+    the fields in tests/test_shape_rules.py and tests/test_field_rules.py, on what a store says of itself in
+    tests/test_store_rules.py.
     """
     shapes = {"nn.repeat", "texture.noise", "tendency", "static.const"} | CORRUPTERS.keys()
     stores = {"stats.valid", "stats.stored", "stats.stored.sd", "stats.range", "stats.tendencies", "const.declared"}

@@ -73,6 +73,21 @@ def test_any_cut_into_blocks_and_threads_gives_the_same_bits(workers, per_block,
     assert found["change"].isna().sum() == 2
 
 
+def test_only_the_quantities_that_are_wanted_are_looked_at():
+    data = {"2t": series(30), "msl": series(30, seed=1)}
+    wanted = {"fields": {"change", "tendency", "roughness"}}
+
+    def known(params):
+        table = scan(FakeSource(data), wanted=wanted, params=params).tables["fields"]
+        return {name: int(own["change"].notna().sum()) for name, own in table.groupby("variable")}
+
+    both = {"change": {"2t"}, "tendency": {"2t"}}
+    assert known(both) == {"2t": 29, "msl": 0}
+    assert known(both | {"tendency": {"msl"}}) == {"2t": 29, "msl": 29}
+    assert known({"change": {"2t"}}) == {"2t": 29, "msl": 29}, "the tendency of all is wanted"
+    assert known(None) == {"2t": 29, "msl": 29}
+
+
 def test_a_field_that_is_not_there_is_no_field_before():
     data = list(series(4))
     table = scan(FakeSource({"a": [data[0], None, data[2], data[3]]}), wanted=WANTED).tables["fields"]
