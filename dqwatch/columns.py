@@ -67,6 +67,7 @@ OPTIONAL: dict[str, tuple[Column, ...]] = {
         Column("true_stdev", "float", "of the variable", "population standard deviation over the same dates"),
         Column("d_mean", "float", "true_stdev", "how far the stored mean is from the true one"),
         Column("sd_ratio", "float", "1", "stored over true standard deviation"),
+        Column("stats_error", "float", "1", "how far stored mean and deviation are off: the larger, in true_stdev"),
         Column("stats_differences", "str", "", "stored extremes and counts that are not those of the data; '' if none"),
         Column("tendency_error", "float", "true deviations", "how far stored mean and deviation of changes are off"),
         Column("constant_as_declared", "truth", "", "constant in time and declared so, or neither; null if unknown"),

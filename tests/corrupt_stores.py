@@ -31,13 +31,9 @@ def stats_valid(path: Path | str, sigma: float = 1e-3) -> None:
     group["maximum"][v] = group["mean"][v] - sigma * group["stdev"][v]
 
 
-def stats_stored(path: Path | str, sigma: float = 0.11) -> None:
-    """A stored mean off by some standard deviations."""
+def stats_stored(path: Path | str, sigma: float = 0.11, factor: float = 1.0) -> None:
+    """A stored mean off by some standard deviations, or a stored deviation off by a factor."""
     change_statistic(path, "mean", "2t", shift=sigma)
-
-
-def stats_stored_sd(path: Path | str, factor: float = 1.11) -> None:
-    """A stored standard deviation off by a factor."""
     change_statistic(path, "stdev", "2t", factor)
 
 
@@ -91,7 +87,6 @@ def zarr_empty_chunks(path: Path | str, chunks: int = 1) -> None:
 TRIPS: dict[str, frozenset[str]] = {
     "stats_valid": frozenset({"stats.valid", "stats.range"}),
     "stats_stored": frozenset({"stats.stored"}),
-    "stats_stored_sd": frozenset({"stats.stored.sd"}),
     "stats_range": frozenset({"stats.range"}),
     "stats_tendencies": frozenset({"stats.tendencies"}),
     "const_declared": frozenset({"const.declared"}),

@@ -16,7 +16,7 @@ from examples.stores import FORMATS, Store
 from examples.weather import Weather
 
 RULES = (
-    *("stats.valid", "stats.stored", "stats.stored.sd", "stats.range", "stats.tendencies", "const.declared"),
+    *("stats.valid", "stats.stored", "stats.range", "stats.tendencies", "const.declared"),
     *("zarr.missing_chunks", "zarr.empty_chunks"),
 )
 DATES = np.datetime64("2004-03-01T00", "s") + np.arange(40) * np.timedelta64(6, "h")
@@ -60,7 +60,7 @@ def test_the_clean_store_passes_and_no_rule_is_skipped(clean):
 
 def test_every_rule_has_a_corrupter_and_an_explanation():
     rules = {r.id: r for s in load_rule_sets(["audit"]) for r in s.rules}
-    assert {name.replace("_", ".", 1).replace("_sd", ".sd") for name in TRIPS} == set(RULES) <= set(rules)
+    assert {name.replace("_", ".", 1) for name in TRIPS} == set(RULES) <= set(rules)
     assert all(rules[rule].why and rules[rule].hint and rules[rule].source for rule in RULES)
 
 
@@ -70,10 +70,18 @@ def test_a_corrupter_trips_its_rules_and_no_other(store, name):
     assert failed(dqwatch.audit(str(store))) == TRIPS[name]
 
 
+@pytest.mark.parametrize("factor", [0.89, 1.11])
+def test_a_deviation_that_is_off_is_found_as_a_mean_is(store, factor):
+    corrupt_stores.stats_stored(store, sigma=0, factor=factor)
+    verdict = dqwatch.audit(str(store), rules="variable_consistency", select="2t")
+    (finding,) = (f for f in verdict.results if f.rule == "stats.stored")
+    assert (finding.status, finding.observed) == ("fail", pytest.approx(0.11, abs=1e-6))
+    assert finding.first_failures[0]["sd_ratio"] == pytest.approx(factor, abs=1e-6)
+
+
 def test_what_is_worse_is_found_too(store):
     corrupt_stores.stats_valid(store, sigma=3)
-    corrupt_stores.stats_stored(store, sigma=-4)
-    corrupt_stores.stats_stored_sd(store, factor=0.1)
+    corrupt_stores.stats_stored(store, sigma=-4, factor=0.1)
     corrupt_stores.stats_tendencies(store, factor=0)
     corrupt_stores.const_declared(store, "lsm")
     corrupt_stores.zarr_missing_chunks(store, chunks=3)
@@ -94,7 +102,7 @@ def test_a_finding_names_array_keys_variables_and_times(store):
 @pytest.mark.parametrize("part", [{"every": 2}, {"start": "2004-03-02"}, {"end": "2004-03-05"}])
 def test_a_part_is_no_reason_to_doubt_statistics(store, part):
     corrupt_stores.stats_stored(store, sigma=0.5)
-    found = statuses(dqwatch.audit(str(store), **part), "stats.stored", "stats.stored.sd", "stats.range", "stats.valid")
+    found = statuses(dqwatch.audit(str(store), **part), "stats.stored", "stats.range", "stats.valid")
     assert found.pop("stats.valid") == {"pass"}
     assert set.union(*found.values()) == {"skipped"}
 

@@ -15,7 +15,7 @@ from dqwatch.types import Source
 
 COLUMNS = (
     *("stats_valid", "stats_compared", "stored_mean", "stored_stdev", "true_mean", "true_stdev", "d_mean", "sd_ratio"),
-    *("stats_differences", "tendency_error", "constant_as_declared"),
+    *("stats_error", "stats_differences", "tendency_error", "constant_as_declared"),
 )
 """Optional columns of the table `variables`."""
 ENOUGH = 3
@@ -70,6 +70,7 @@ def _row(source: Source, seen: Seen, v: int, stored: StoredStatistics | None) ->
         floor = _SINGLE * max(abs(true.min), abs(true.max))
         row["d_mean"] = _over(abs(stored.mean - true.mean), max(true.std, floor))
         row["sd_ratio"] = _over(max(stored.stdev, floor), max(true.std, floor), both_zero=1.0)
+        row["stats_error"] = float(np.fmax(row["d_mean"], abs(row["sd_ratio"] - 1.0)))
         row["stats_differences"] = "; ".join(_differences(stored, true, int(seen.ints["n_nan"][own].sum())))
         row["tendency_error"] = _tendency_error(source, seen, v, own, stored, floor)
     return row

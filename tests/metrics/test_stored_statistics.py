@@ -96,6 +96,9 @@ def test_wrong_means_and_deviations_are_measured_in_true_deviations(tmp_path):
     assert found["2t"]["d_mean"] == pytest.approx(0.25, rel=1e-9)
     assert found["t_850"]["sd_ratio"] == pytest.approx(3 / values[:8, 1].astype(np.float64).std(), rel=1e-9)
     assert found["tp"]["sd_ratio"] < 1e-3
+    assert [found[n]["stats_error"] for n in ("2t", "t_850")] == pytest.approx(
+        [0.25, abs(found["t_850"]["sd_ratio"] - 1)]
+    )
     assert found["tp"]["stats_valid"] is False
     assert [found[name]["stats_valid"] for name in ("2t", "t_850", "lsm")] == [True] * 3
 
