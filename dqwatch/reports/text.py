@@ -185,10 +185,15 @@ def _wrap(text: str, width: int | None, indent: str, style: str = "") -> Iterato
 
 
 def _print(lines: list[Text], colour: bool) -> str:
-    """The lines as one string; `rich` leaves out colour where NO_COLOR is set."""
+    """The lines as one string."""
     out = io.StringIO()
     console = Console(
-        file=out, force_terminal=colour, color_system="standard" if colour else None, highlight=False, markup=False
+        file=out,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        no_color=not colour,  # said here: older versions of rich take even an empty NO_COLOR for a wish
+        highlight=False,
+        markup=False,
     )
     for line in lines:
         console.print(line, soft_wrap=True)
