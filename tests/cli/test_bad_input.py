@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from sources.cf_data import write_zarr
 
 from dqwatch.cli import main
 
@@ -29,8 +30,7 @@ def netcdf(folder: Path, name: str = "a.nc", **options) -> Path:
 
 def zarr(folder: Path) -> Path:
     data = xr.open_dataset(netcdf(folder), engine="h5netcdf", decode_times=False).load()
-    data.to_zarr(folder / "a.zarr", zarr_format=2, consolidated=False)
-    return folder / "a.zarr"
+    return write_zarr(data, folder / "a.zarr")
 
 
 def cut(path: Path, part: float) -> Path:

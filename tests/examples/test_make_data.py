@@ -51,7 +51,11 @@ class TestStores:
         data, dates, attributes = read(tmp_path / "out" / "training.zarr")
         assert attributes["layout"] == "gridded"
         assert (tmp_path / "out" / "training.zarr" / ("zarr.json" if zarr_format == 3 else ".zgroup")).is_file()
-        np.testing.assert_array_equal(data, make_data.make_weather(dates, seed=7, number=4))
+        wanted = make_data.make_weather(dates, seed=7, number=4)
+        # Libraries of linear algebra may add in another order from one call to the next: a number that lies between
+        # two steps of its packing is then rounded to the other one.
+        assert np.count_nonzero(data != wanted) < 1e-5 * data.size
+        assert (np.abs(data - wanted) <= np.array([[q.step] for q in VARIABLES.values()])).all()
 
     def test_dates_are_pairs_six_hours_apart_every_third_day(self, folder: Path) -> None:
         _, dates, attributes = read(folder / "training.zarr")

@@ -89,8 +89,9 @@ def test_what_is_wrong_trips_its_rule(rule: str, severity: str, rows: str, chang
 @pytest.mark.parametrize(("rule", "severity", "change"), ABSENT)
 def test_a_variable_that_only_one_of_them_has(rule: str, severity: str, change: dict[str, Any]) -> None:
     tables = make_all(["2t", "t_850"])
-    extra = tables["pairs"].iloc[[0]].assign(variable="t_500", param="t", **{**LONE, **change})
-    tables["pairs"] = pd.concat([tables["pairs"], extra], ignore_index=True).astype(tables["pairs"].dtypes)
+    pairs = tables["pairs"]
+    extra = pairs.iloc[[0]].assign(variable="t_500", param="t", **{**LONE, **change}).astype(pairs.dtypes)
+    tables["pairs"] = pd.concat([pairs, extra], ignore_index=True)
     assert failed(tables) == {rule: severity}
 
 

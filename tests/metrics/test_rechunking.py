@@ -4,7 +4,6 @@ import math
 import os
 import subprocess
 import sys
-import warnings
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from conftest import real_data
 from hypothesis import given
 from hypothesis import strategies as st
 from metrics.test_counted_bytes import make_classic
+from sources.cf_data import opened_zarr, write_zarr
 from sources.zarr_files import FORMATS, OLD_ZARR, make_anemoi
 
 import dqwatch
@@ -253,20 +253,14 @@ def test_the_command_for_an_anemoi_store(tmp_path, zarr_format, name):
 @pytest.mark.parametrize("zarr_format", FORMATS)
 @pytest.mark.parametrize("consolidated", [False, True])
 def test_the_command_for_a_store_as_xarray_writes_it(tmp_path, zarr_format, consolidated):
-    if OLD_ZARR:
-        zarr_options: dict = {}
-    else:
-        zarr_options = {"zarr_format": zarr_format}
     data = weather()
     old = tmp_path / "a.zarr"
     encoding = {"t2m": {"chunks": (1, 40, 50)}, "msl": {"chunks": (1, 40, 50)}}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # format 3 does not specify consolidated metadata
-        data.to_zarr(old, encoding=encoding, consolidated=consolidated, **zarr_options)
+    write_zarr(data, old, zarr_format, encoding, consolidated=consolidated)
     promised, new = rechunked(old, SERIES, tmp_path)
     check_promise(new, promised, SERIES)
     check_fields(old, new)
-    with xr.open_zarr(new, consolidated=consolidated) as found:
+    with opened_zarr(new, consolidated=consolidated) as found:
         xr.testing.assert_identical(found.load(), data)
         for name in ("t2m", "msl"):
             assert found[name].encoding["chunks"] == promised.geometry.chunks

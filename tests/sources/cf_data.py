@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+import zarr
+from packaging.version import Version
+from sources.zarr_files import FORMATS, OLD_ZARR, make_array
 
 from dqwatch.buffers import Buffers
 from dqwatch.sources.raw import RawArray, Selection
@@ -17,6 +20,9 @@ from dqwatch.types import Field, Source, StoredArray
 LATITUDE_DIMS = ("lat", "latitude", "y", "grid_latitude", "rLat", "dim0")
 LONGITUDE_DIMS = ("lon", "longitude", "x", "grid_longitude", "rLon", "dim1", "cell", "nexample_C4_face")
 TIME_DIMS = ("time", "time_counter", "month")
+
+# From 2024.10 on xarray asks zarr 2 for what only zarr 3 has: there plain zarr writes and reads what xarray encodes.
+XARRAY_HAS_ZARR = not OLD_ZARR or Version(xr.__version__) < Version("2024.10")
 
 
 class Plain:
@@ -118,19 +124,83 @@ def opened(path: Path | str, **options: Any) -> xr.Dataset:
         return xr.open_dataset(path, decode_timedelta=False, **options)
 
 
+def opened_zarr(
+    path: Path | str, *, consolidated: bool = False, decode_cf: bool = True, decode_times: bool = True
+) -> xr.Dataset:
+    """A store as xarray opens it."""
+    if XARRAY_HAS_ZARR:
+        options = {"decode_cf": decode_cf, "decode_times": decode_times}
+        return opened(path, engine="zarr", consolidated=consolidated, **options)
+    group = (zarr.open_consolidated if consolidated else zarr.open_group)(str(path), mode="r")
+    data = xr.Dataset({name: _raw(array) for name, array in group.arrays()}, attrs=dict(group.attrs))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return xr.decode_cf(
+            data,
+            mask_and_scale=decode_cf,
+            decode_times=decode_cf and decode_times,
+            decode_coords=decode_cf,
+            concat_characters=decode_cf,
+            decode_timedelta=False,
+        )
+
+
+def _raw(array: Any) -> xr.Variable:
+    attrs = dict(array.attrs)
+    dims = attrs.pop("_ARRAY_DIMENSIONS")
+    if array.fill_value is not None:
+        attrs["_FillValue"] = array.fill_value
+    return xr.Variable(dims, array[...], attrs, {"chunks": array.chunks})
+
+
+def write_zarr(
+    data: xr.Dataset,
+    path: Path,
+    zarr_format: int = 2,
+    encoding: Any = None,
+    *,
+    consolidated: bool = False,
+    group: str | None = None,
+    mode: str = "w",
+) -> Path:
+    """A store written by xarray."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # format 3 does not specify consolidated metadata
+        if XARRAY_HAS_ZARR:
+            options: Any = {} if OLD_ZARR else {"zarr_format": zarr_format}
+            data.to_zarr(path, encoding=encoding, consolidated=consolidated, group=group, mode=mode, **options)
+        else:
+            _write_encoded(data, zarr.open_group(str(path), path=group, mode=mode), encoding)
+            if consolidated:
+                zarr.consolidate_metadata(str(path))
+    return path
+
+
+def _write_encoded(data: xr.Dataset, group: Any, encoding: Any) -> None:
+    variables = {name: variable.copy(deep=False) for name, variable in data.variables.items()}
+    for name, given in (encoding or {}).items():
+        variables[name].encoding = dict(given)
+    chunks = {name: variable.encoding.pop("chunks", variable.shape) for name, variable in variables.items()}
+    variables, attributes = xr.conventions.cf_encoder(variables, data.attrs)
+    group.attrs.update(attributes)
+    for name, variable in variables.items():
+        attrs = {key: getattr(value, "item", lambda value=value: value)() for key, value in variable.attrs.items()}
+        fill = attrs.pop("_FillValue", None)
+        values = np.asarray(variable.values)
+        make_array(group, str(name), values, chunks[name], dims=variable.dims, attrs=attrs, fill_value=fill)
+
+
 def written(data: xr.Dataset, folder: Path, form: str, encoding: Any = None) -> Path:
     """Written by xarray as 'classic', 'offset64', 'netcdf4', 'h5netcdf', 'zarr2' or 'zarr3'."""
+    if form.startswith("zarr"):
+        return write_zarr(data, folder / f"{form}.zarr", int(form[-1]), encoding)
     engines = {"classic": "NETCDF3_CLASSIC", "offset64": "NETCDF3_64BIT", "netcdf4": "NETCDF4"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if form.startswith("zarr"):
-            path = folder / f"{form}.zarr"
-            data.to_zarr(path, zarr_format=int(form[-1]), consolidated=False, encoding=encoding, mode="w")
-            return path
         path = folder / f"{form}.nc"
         engine = "h5netcdf" if form == "h5netcdf" else "netcdf4"
         data.to_netcdf(path, engine=engine, format=engines.get(form), encoding=encoding)
     return path
 
 
-FORMS = ("classic", "offset64", "netcdf4", "h5netcdf", "zarr2", "zarr3")
+FORMS = ("classic", "offset64", "netcdf4", "h5netcdf", *(f"zarr{number}" for number in FORMATS))
