@@ -12,10 +12,12 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "audit": "dqwatch.verbs",
+    "baseline": "dqwatch.drift_verbs",
     "gate": "dqwatch.verbs",
     "inspect": "dqwatch.verbs",
     "open_source": "dqwatch.sources",
     "suggest_rules": "dqwatch.verbs",
+    "Baseline": "dqwatch.baselines.baseline",
     "DqwatchError": "dqwatch.errors",
     "Finding": "dqwatch.types",
     "Inspection": "dqwatch.metrics.inspection",

@@ -131,6 +131,8 @@ def audit(
 @app.command()
 def gate(
     data: options.Data,
+    baseline: options.BaselineFile = None,
+    previous: options.Previous = None,
     rules: options.Rules = None,
     fail_on: options.FailOn = options.Severity.critical,
     waivers: options.Waivers = None,
@@ -150,9 +152,30 @@ def gate(
 ) -> Run:
     """Gate an incoming state: exit code 0 if a model may start from it, 1 if not.
 
-    Example: dqwatch gate ic.zarr --json verdict.json && ./run_model
+    Example: dqwatch gate ic.zarr --baseline era5-baseline.zarr --json verdict.json && ./run_model
     """
     return partial(_run, "gate", locals())
+
+
+@app.command()
+def baseline(
+    data: options.Data,
+    output: options.BaselineOutput,
+    cycles: options.Cycles = 3000,
+    workers: options.Workers = None,
+    select: options.Select = None,
+    start: options.Start = None,
+    end: options.End = None,
+    every: options.Every = 1,
+    cache: options.Cache = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> Run:
+    """Learn from training data what is usual, so that states can be held against it (gate --baseline).
+
+    Example: dqwatch baseline era5.zarr -o era5-baseline.zarr
+    """
+    return partial(_learn, locals())
 
 
 @app.command()
@@ -192,6 +215,21 @@ def _run(verb: str, arguments: dict[str, Any]) -> int:
         raise
     _report(verdict, outputs.quiet)
     return verdict.exit_code
+
+
+def _learn(arguments: dict[str, Any]) -> int:
+    """Make a baseline and say what it holds."""
+    from dqwatch.reports.baseline import render
+
+    quiet, verbose = arguments.pop("quiet"), arguments.pop("verbose")
+    data = arguments.pop("data")
+    with (
+        private_stderr(verbose) as stderr,
+        nullcontext() if quiet else bar(stderr, f"baseline {short_name(data[0])}") as progress,
+    ):
+        made = dqwatch.baseline(data[0] if len(data) == 1 else data, **arguments, progress=progress)
+    say(render(made.record, made.variables, made.limits(), short_name(arguments["output"]), quiet=quiet), sys.stderr)
+    return 0
 
 
 def _inspect(data: list[str], arguments: dict[str, Any], outputs: options.Outputs) -> int:

@@ -64,6 +64,31 @@ Against = Annotated[
         help="Compare with what the data were made from: were they regridded sanely? Example: --against era5.zarr",
     ),
 ]
+BaselineFile = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline",
+        metavar="BASELINE",
+        help="Hold the state against training: what 'dqwatch baseline' made. Example: --baseline era5-baseline.zarr",
+    ),
+]
+Previous = Annotated[
+    str | None,
+    typer.Option(
+        "--previous",
+        metavar="DATA",
+        help="The state one step before, so that the change is held against training. Example: --previous ic06.zarr",
+    ),
+]
+BaselineOutput = Annotated[
+    str, typer.Option("--output", "-o", metavar="BASELINE", help="Where to write it. Example: -o era5-baseline.zarr")
+]
+Cycles = Annotated[
+    int,
+    typer.Option(
+        "--cycles", min=1, metavar="N", help="Training cycles to score at most, as the null. Example: --cycles 6000"
+    ),
+]
 Rules = Annotated[
     list[str] | None,
     typer.Option(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dqwatch.columns import OPTIONAL, Column
+from dqwatch.drift_columns import CYCLES, DRIFT
 from dqwatch.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -228,6 +229,9 @@ TABLES: dict[str, tuple[Column, ...]] = {
     ),
 }
 
+TABLES["drift"] = (*_FIELD_KEY, *(Column(*column) for column in DRIFT))
+TABLES["cycles"] = tuple(Column(*column) for column in CYCLES)
+
 ROWS: dict[str, str] = {
     "fields": "time, variable and member",
     "times": "time of each axis, present or expected",
@@ -236,6 +240,8 @@ ROWS: dict[str, str] = {
     "source": "source",
     "arrays": "stored array",
     "pairs": "time, variable and member of the data and their reference",
+    "drift": "time, variable and member held against a baseline",
+    "cycles": "time and member held against a baseline",
 }
 """What a table has one row for."""
 

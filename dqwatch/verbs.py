@@ -5,17 +5,20 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
+from dqwatch.drift_verbs import hold_against, open_baseline
 from dqwatch.errors import NothingThereError, UsageError
+from dqwatch.part import Part, check_counts
 from dqwatch.types import RuleSet, Source, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dqwatch.metrics import Scan
     from dqwatch.metrics.inspection import Inspection
 
 FailOn = Literal["critical", "warning", "info", "never"]
@@ -84,7 +87,7 @@ def audit(
     SourceError
         If the data cannot be read.
     """
-    part = _Part(select, start, end, every, cache)
+    part = Part(select, start, end, every, cache)
     return _judge(
         "audit", data, rules, fail_on, part, against=against, waivers=waivers, workers=workers, progress=progress
     )
@@ -93,6 +96,8 @@ def audit(
 def gate(
     data: Any,
     *,
+    baseline: Any = None,
+    previous: Any = None,
     rules: str | Sequence[str] = ("gate",),
     fail_on: FailOn = "critical",
     waivers: str | None = None,
@@ -110,6 +115,11 @@ def gate(
     ----------
     data : path, glob pattern, sequence of paths, or object
         As for `audit`.
+    baseline : path or Baseline, optional
+        What `dqwatch.baseline` made of the training data: every field is held against it (tables `drift` and `cycles`),
+        and the rules of `drift` say what is alarming.
+    previous : path, glob pattern, sequence of paths, or object, optional
+        The state one step before, read as `data` are: with a baseline the change since then is scored too.
     rules : str or sequence of str
         As for `audit`; the rules of `gate` by default.
     fail_on, waivers, workers, select, start, end, every, cache, progress
@@ -127,19 +137,9 @@ def gate(
     SourceError
         If the data cannot be read.
     """
-    part = _Part(select, start, end, every, cache)
-    return _judge("gate", data, rules, fail_on, part, waivers=waivers, workers=workers, progress=progress)
-
-
-class _Part(NamedTuple):
-    """What part of the data to look at."""
-
-    select: str | Sequence[str] | None
-    start: str | datetime | None
-    end: str | datetime | None
-    every: int
-    cache: str | None = None
-    """Folder for what is fetched from URLs."""
+    part = Part(select, start, end, every, cache)
+    drift = {"baseline": baseline, "previous": previous}
+    return _judge("gate", data, rules, fail_on, part, **drift, waivers=waivers, workers=workers, progress=progress)
 
 
 def inspect(
@@ -220,10 +220,10 @@ def suggest_rules(
     from dqwatch import __version__, metrics, sources
     from dqwatch.expectations.suggestion import suggest
 
-    part = _Part(select, start, end, every)
+    part = Part(select, start, end, every)
     with closing(sources.open_source(data, **part._asdict())) as source:
         scan = metrics.scan(source, workers=workers, progress=progress)
-        sampled = f" ({_in_words(part)})" if _in_words(part) else ""
+        sampled = f" ({part.in_words()})" if part.in_words() else ""
         return suggest(scan.tables, f"{source.name}{sampled}", __version__)
 
 
@@ -232,9 +232,11 @@ def _judge(
     data: Any,
     rules: str | Sequence[str],
     fail_on: FailOn,
-    part: _Part,
+    part: Part,
     *,
     against: Any = None,
+    baseline: Any = None,
+    previous: Any = None,
     waivers: str | None,
     workers: int | None,
     progress: Progress | None,
@@ -246,8 +248,11 @@ def _judge(
     from dqwatch.expectations.verdicts import summarise
     from dqwatch.reports.findings import order
 
-    rule_sets = _load((rules,) if isinstance(rules, str) else tuple(rules), compared=against is not None)
+    added = {"pairs": "regridding"} if against is not None else {}
+    added |= {"cycles": "drift"} if baseline is not None else {}
+    rule_sets = _load((rules,) if isinstance(rules, str) else tuple(rules), added)
     excused = expectations.load_waivers(waivers, rule_sets) if waivers is not None else None
+    known = open_baseline(baseline, previous)
     with ExitStack() as stack:
         source = stack.enter_context(closing(sources.open_source(data, **part._asdict())))
         reference = None if against is None else stack.enter_context(closing(_open_reference(against, part)))
@@ -255,7 +260,9 @@ def _judge(
         wanted, params = expectations.columns_needed(rule_sets), expectations.params_needed(rule_sets)
         scan = metrics.scan(source, workers=workers, progress=progress, wanted=wanted, params=params)
         complete = part.select is None
-        tables = {**scan.tables, **_compared(source, reference, complete, workers=workers, progress=progress)}
+        held = hold_against(source, known, previous, part.cache, workers)
+        pairs = _compared(source, reference, complete, workers=workers, progress=progress)
+        tables = {**scan.tables, **pairs, **held.tables}
         scanned = time.perf_counter()
         evaluation = expectations.evaluate(rule_sets, tables, excused)
         status, exit_code, summary = summarise(evaluation.results, fail_on)
@@ -269,18 +276,12 @@ def _judge(
             rule_sets=rule_sets,
             results=tuple(order(evaluation.results)),
             summary=summary,
-            timing={
-                "total_s": time.perf_counter() - began,
-                "startup_s": opened - began,
-                "scan_s": scan.seconds,
-                "scan_bytes": scan.bytes,
-                "rules_s": time.perf_counter() - scanned,
-                "peak_memory_mb": _peak_memory_mb(),
-                "workers": scan.workers,
-            },
+            timing=_timing(scan, began, opened, scanned),
             tables=tables,
-            sampled=_in_words(part),
-            notes=(*source.notes, *_notes_of(reference)),
+            sampled=part.in_words(),
+            notes=(*source.notes, *_notes_of(reference), *held.notes),
+            baseline=held.baseline,
+            drift=held.drift,
             answers=evaluation.answers,
             fail_on=fail_on,
             waivers={"path": excused.path, "sha256": excused.sha256} if excused else None,
@@ -288,17 +289,17 @@ def _judge(
         )
 
 
-def _load(rules: Sequence[str], *, compared: bool) -> tuple[RuleSet, ...]:
-    """The rule sets asked for, and `regridding` where there is a reference and none of them looks at it."""
+def _load(rules: Sequence[str], added: Mapping[str, str]) -> tuple[RuleSet, ...]:
+    """The rule sets asked for, and for each table that is added the set named where none of them looks at it."""
     from dqwatch import expectations
 
     rule_sets = expectations.load_rule_sets(rules)
-    if compared and not any(rule.table == "pairs" for rule_set in rule_sets for rule in rule_set.rules):
-        rule_sets = expectations.load_rule_sets((*rules, "regridding"))
-    return rule_sets
+    looked_at = {rule.table for rule_set in rule_sets for rule in rule_set.rules}
+    more = [name for table, name in added.items() if table not in looked_at]
+    return expectations.load_rule_sets((*rules, *more)) if more else rule_sets
 
 
-def _open_reference(against: Any, part: _Part) -> Source:
+def _open_reference(against: Any, part: Part) -> Source:
     """The reference in the same period; variables and times are matched when it is compared, names may differ."""
     from dqwatch import sources
 
@@ -321,32 +322,25 @@ def _notes_of(reference: Source | None) -> list[str]:
 def _check(fail_on: str, workers: int | None, every: int) -> None:
     if fail_on not in _FAIL_ON:
         raise UsageError(f"fail_on: got '{fail_on}'; give one of {', '.join(_FAIL_ON)}")
-    for name, number in (("workers", workers), ("every", every)):
-        if number is not None and number < 1:
-            raise UsageError(f"{name}: got {number}; give 1 or more")
-
-
-def _in_words(part: _Part) -> str:
-    """What part of the data was looked at; '' for all of it."""
-    words = []
-    if part.every > 1:
-        words.append(f"every {_ordinal(part.every)} time")
-    if part.start:
-        words.append(f"from {part.start}")
-    if part.end:
-        words.append(f"until {part.end}")
-    if part.select:
-        words.append(f"only {part.select if isinstance(part.select, str) else ','.join(part.select)}")
-    return ", ".join(words)
-
-
-def _ordinal(n: int) -> str:
-    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
-    return f"{n}{ending}"
+    check_counts(workers=workers, every=every)
 
 
 def _input(source: Source, **more: str) -> dict[str, str]:
     return {"name": source.name, "kind": source.kind, "identity": source.identity, **more}
+
+
+def _timing(scan: Scan, began: float, opened: float, scanned: float) -> dict[str, float | int]:
+    """What a verdict says of time and memory."""
+    now = time.perf_counter()
+    return {
+        "total_s": now - began,
+        "startup_s": opened - began,
+        "scan_s": scan.seconds,
+        "scan_bytes": scan.bytes,
+        "rules_s": now - scanned,
+        "peak_memory_mb": _peak_memory_mb(),
+        "workers": scan.workers,
+    }
 
 
 def _peak_memory_mb() -> float:

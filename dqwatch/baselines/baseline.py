@@ -1,0 +1,186 @@
+"""A baseline: what training data were like, and how its own cycles scored against the rest of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from dqwatch.baselines.building import Plan, accumulate, plan
+from dqwatch.baselines.harmonics import basis, hour_indices, year_fractions
+from dqwatch.baselines.ledger import CYCLES, Ledger, score_cycles
+from dqwatch.baselines.quantity import Layout, lay_out
+from dqwatch.baselines.scorer import Climates, Moment, Scorer
+from dqwatch.errors import UsageError
+from dqwatch.feed.workers import Progress
+from dqwatch.metrics.calendars import DAY
+from dqwatch.scores import KINDS, Score, list_scores, load_families
+from dqwatch.types import Grid, Source
+
+RELIABLE_CYCLES, RELIABLE_YEARS = 1500, 15
+_SAME_PLACE = 1e-2
+"""Degrees by which coordinates of the same cell may differ: they are rounded in many ways."""
+_OFF_HOUR = 5400
+"""Seconds from the nearest hour of the day of the baseline within which a time is of that hour."""
+
+
+@dataclass(frozen=True, eq=False)
+class Baseline:
+    """Training statistics with the ledger of held-out scores."""
+
+    variables: tuple[str, ...]
+    units: tuple[str, ...]
+    grid: Grid
+    calendar: str
+    hours: np.ndarray
+    """int64 (hour,), seconds since midnight."""
+    step: int
+    """Seconds that changes are taken over; 0 for none."""
+    terms: int
+    climates: Climates
+    constants: Mapping[int, np.ndarray]
+    """Variable -> its field, of those that never changed."""
+    scores: tuple[Score, ...]
+    ledger: Ledger
+    record: Mapping[str, Any]
+    """Provenance: data, period, version, numbers of times, years and folds."""
+
+    @property
+    def name(self) -> str:
+        """The data that it was made of."""
+        return str(self.record["data"]["name"])
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The areas of the grid."""
+        return lay_out(self.grid)
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """Scores fields against all of training."""
+        return Scorer(self.layout, self.climates, load_families())
+
+    def moments(self, seconds: np.ndarray) -> list[Moment | None]:
+        """When some times are; None for one whose hour of the day was not in training."""
+        hours = hour_indices(seconds, self.hours)
+        apart = np.abs(seconds % DAY - self.hours[hours])
+        known = np.minimum(apart, DAY - apart) <= _OFF_HOUR
+        phis = basis(year_fractions(seconds, self.calendar), self.terms)
+        return [Moment(p, int(h)) if k else None for p, h, k in zip(phis, hours, known, strict=True)]
+
+    def check_grid(self, grid: Grid, name: str) -> None:
+        """Refuse another grid.
+
+        Raises
+        ------
+        UsageError
+            If cells differ in number or place.
+        """
+        if grid.n_cells != self.grid.n_cells:
+            what = f"{grid.n_cells:,} cells, the baseline has {self.grid.n_cells:,}"
+        elif not _same_places(grid, self.grid):
+            what = "cells lie elsewhere, or in another order, than those of the baseline"
+        else:
+            return
+        raise UsageError(f"{name}: not on the grid of the baseline of {self.name}: {what}; give the state on that grid")
+
+    def limits(self) -> list[str]:
+        """What so small a null cannot support, one clause each."""
+        n, years = self.ledger.size, int(self.record["years"])
+        found = []
+        if n < 999:
+            found.append(f"{n} null cycles cannot reach p <= 0.001, which needs 999")
+        if years < 5:
+            found.append(f"{years} full years are too few to be the unit of what is normal: p-values count cycles only")
+        elif n < RELIABLE_CYCLES or years < RELIABLE_YEARS:
+            found.append(
+                f"{n:,} null cycles of {years} years: rates of false alarms are relied on from about "
+                f"{RELIABLE_CYCLES:,} cycles of {RELIABLE_YEARS} years on"
+            )
+        return found
+
+
+def build(
+    source: Source,
+    *,
+    cycles: int = CYCLES,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Baseline:
+    """Make a baseline of training data: one streaming pass, then the ledger.
+
+    Parameters
+    ----------
+    source : Source
+    cycles : int
+        Most cycles that the ledger may have.
+    workers : int, optional
+    progress : callable, optional
+        `progress(done, total)`; the pass counts blocks, the ledger cycles.
+
+    Returns
+    -------
+    Baseline
+
+    Raises
+    ------
+    UsageError
+        If the data are too few.
+    SourceError
+        If they cannot be read.
+    """
+    asked = plan(source)
+    families = load_families()
+    builder = accumulate(asked, workers=workers, progress=progress)
+    ledger = score_cycles(asked, builder, families, most=cycles, workers=workers, progress=progress)
+    chosen = [source.variables[v] for v in asked.variables]
+    return Baseline(
+        variables=tuple(v.name for v in chosen),
+        units=tuple(v.units or "" for v in chosen),
+        grid=asked.grid,
+        calendar=source.times[asked.axis].calendar,
+        hours=asked.hours,
+        step=asked.times.step,
+        terms=asked.terms,
+        climates=builder.climates(range(asked.times.n_folds)),
+        constants={k: f for k, f in enumerate(builder.first) if f is not None and builder.constant[k]},
+        scores=list_scores(families, KINDS),
+        ledger=ledger,
+        record=_record(source, asked, ledger),
+    )
+
+
+def _record(source: Source, asked: Plan, ledger: Ledger) -> dict[str, Any]:
+    from datetime import UTC, datetime
+
+    from dqwatch import __version__
+
+    times, labels = asked.times, source.times[asked.axis].labels
+    return {
+        "data": {"name": source.name, "kind": source.kind, "identity": source.identity},
+        "first": labels[int(times.indices[0])],
+        "last": labels[int(times.indices[-1])],
+        "times": int(times.seconds.size),
+        "years": times.n_years,
+        "folds": times.n_folds,
+        "cycles": ledger.size,
+        "cells": asked.grid.n_cells,
+        "notes": list(asked.notes),
+        "tool": {"name": "dqwatch", "version": __version__},
+        "made": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def _same_places(one: Grid, other: Grid) -> bool:
+    pairs: Sequence[tuple[np.ndarray | None, np.ndarray | None]]
+    pairs = [(one.latitudes, other.latitudes), (one.longitudes, other.longitudes)]
+    for a, b in pairs:
+        if a is None or b is None:
+            continue
+        apart = np.abs((a - b + 180.0) % 360.0 - 180.0)
+        if not (apart[np.isfinite(apart)] <= _SAME_PLACE).all():
+            return False
+    return True

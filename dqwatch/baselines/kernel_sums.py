@@ -1,0 +1,59 @@
+"""Sums of a field and its square times a few functions of time, cell by cell."""
+
+# numba finds the types by itself
+# mypy: allow-untyped-defs, allow-incomplete-defs, no-check-untyped-defs
+
+from __future__ import annotations
+
+import numpy as np
+
+from dqwatch.metrics.compiled import compiled
+
+
+@compiled
+def add_field(values, first, phi, n_square, product, square, missing):
+    """Onto `product` (cell, term) phi x, onto `square` (cell, n_square) phi x^2, x the value less the first guess.
+
+    What is not finite counts in `missing` (cell,) and adds nothing. Returns how many cells that were.
+    """
+    n_missing = 0
+    for i in range(values.size):
+        x = np.float64(values[i]) - np.float64(first[i])
+        if not abs(x) < np.inf:
+            missing[i] += 1
+            n_missing += 1
+            continue
+        for k in range(phi.size):
+            product[i, k] += phi[k] * x
+        for k in range(n_square):
+            square[i, k] += phi[k] * x * x
+    return n_missing
+
+
+@compiled
+def add_missing(values, outer, out):
+    """Onto `out` (cell, term, term) the products of the functions of time of the cells that are not finite."""
+    for i in range(values.size):
+        if not abs(values[i]) < np.inf:
+            for j in range(outer.shape[0]):
+                for k in range(outer.shape[1]):
+                    out[i, j, k] += outer[j, k]
+
+
+@compiled
+def evaluate(first, mean, square, phi, least, most, floor, out_mean, out_sd):
+    """Mean and standard deviation at a time, from coefficients (cell, term), into float32 (cell,).
+
+    The variance is kept within `least` and `most` (cell,), its root at `floor` or above; NaN where `least` is.
+    """
+    for i in range(first.size):
+        m, q = 0.0, 0.0
+        for k in range(mean.shape[1]):
+            m += phi[k] * mean[i, k]
+        for k in range(square.shape[1]):
+            q += phi[k] * square[i, k]
+        v = q - m * m
+        v = least[i] if v < least[i] else (most[i] if v > most[i] else v)
+        s = max(np.sqrt(v), floor) if least[i] >= 0.0 else np.nan
+        out_mean[i] = np.float32(first[i] + m)
+        out_sd[i] = np.float32(s)

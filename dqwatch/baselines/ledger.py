@@ -1,0 +1,193 @@
+"""The ledger: cycles of the training data scored as if new, their own fold held out of everything that was fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dqwatch.baselines.building import Builder, Plan, read_fields
+from dqwatch.baselines.harmonics import hour_indices, year_fractions
+from dqwatch.baselines.scorer import Scorer
+from dqwatch.feed import Worker, run
+from dqwatch.feed.workers import Progress
+from dqwatch.metrics.scout import name_block
+from dqwatch.scores import Family
+from dqwatch.types import Block
+
+CYCLES = 3000
+"""Cycles that are scored at most; about as many as .001 can be told from (40 years of every fifth day)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """Scores of training cycles.
+
+    Attributes
+    ----------
+    seconds, years, folds, groups : np.ndarray int64 (cycle,)
+        As `folds.Times` has them.
+    members : np.ndarray int64 (cycle,)
+    fractions : np.ndarray float64 (cycle,)
+        Of the year.
+    hours : np.ndarray int64 (cycle,)
+        Index of the hour of the day.
+    scores : np.ndarray float32 (cycle, variable, score)
+        NaN where there is none.
+    """
+
+    seconds: np.ndarray
+    years: np.ndarray
+    folds: np.ndarray
+    groups: np.ndarray
+    members: np.ndarray
+    fractions: np.ndarray
+    hours: np.ndarray
+    scores: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """Cycles."""
+        return int(self.seconds.size)
+
+    def take(self, rows: np.ndarray) -> Ledger:
+        """Some of the cycles, by index or mask."""
+        return Ledger(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+
+def choose_cycles(plan: Plan, most: int = CYCLES) -> np.ndarray:
+    """Positions in `plan.times` of the cycles to score, evenly over the years: int64.
+
+    Where there are more than `most` times, every n-th with n such that the hours of the day come by turns.
+    """
+    size = plan.times.seconds.size
+    if size <= most:
+        return np.arange(size)
+    stride = -(-size // most)
+    while np.gcd(stride, plan.hours.size) > 1:
+        stride += 1
+    return np.arange(0, size, stride)
+
+
+def score_cycles(
+    plan: Plan,
+    builder: Builder,
+    families: Sequence[Family],
+    *,
+    most: int = CYCLES,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Ledger:
+    """The ledger.
+
+    Parameters
+    ----------
+    plan : Plan
+    builder : Builder
+        With all of the training data in it.
+    families : sequence of Family
+    most : int
+        Cycles to score.
+    workers : int, optional
+    progress : callable, optional
+        `progress(done, total)` in cycles.
+
+    Returns
+    -------
+    Ledger
+    """
+    chosen = choose_cycles(plan, most)
+    n_members = max(plan.source.variables[v].members for v in plan.variables)
+    rows = {(int(p), m): i * n_members + m for i, p in enumerate(chosen) for m in range(n_members)}
+    folds = plan.times.folds[chosen]
+    everything = range(plan.times.n_folds)
+    scores: np.ndarray | None = None
+    done, total = 0, int(chosen.size)
+    for fold in np.unique(folds).tolist():
+        scorer = Scorer(plan.layout, builder.climates([f for f in everything if f != fold]), families)
+        if scores is None:
+            scores = np.full((len(rows), len(plan.variables), len(scorer.scores)), np.nan, np.float32)
+        own = chosen[folds == fold]
+        _score(plan, scorer, own, rows, scores, workers, _onward(progress, done, total))
+        done += own.size
+    seconds = np.repeat(plan.times.seconds[chosen], n_members)
+    return Ledger(
+        seconds=seconds,
+        years=np.repeat(plan.times.years[chosen], n_members),
+        folds=np.repeat(folds, n_members),
+        groups=np.repeat(plan.times.groups[chosen], n_members),
+        members=np.tile(np.arange(n_members), chosen.size),
+        fractions=year_fractions(seconds, plan.source.times[plan.axis].calendar),
+        hours=hour_indices(seconds, plan.hours),
+        scores=scores if scores is not None else np.empty((0, 0, 0), np.float32),
+    )
+
+
+def _onward(progress: Progress | None, done: int, total: int) -> Progress | None:
+    """Progress of a part that begins where others have ended."""
+    return None if progress is None else lambda n, _: progress(done + n, total)
+
+
+def _score(
+    plan: Plan,
+    scorer: Scorer,
+    positions: np.ndarray,
+    rows: dict[tuple[int, int], int],
+    scores: np.ndarray,
+    workers: int | None,
+    progress: Progress | None,
+) -> None:
+    """The rows of some cycles; each is written by one thread."""
+    number = {v: k for k, v in enumerate(plan.variables)}
+    lookup = _Lookup(plan)
+
+    def work(position: int, worker: Worker) -> None:
+        moment = plan.moment(position)
+        previous: dict[tuple[int, int], np.ndarray] = {}
+        before = lookup.before(position)
+        if before is not None:
+            for block in lookup.blocks(before):
+                previous |= {(f.variable, f.member): f.values for f in read_fields(plan.source, block, worker.buffers)}
+        for block in lookup.blocks(int(plan.times.indices[position])):
+            for one in plan.source.read(block, worker.buffers):
+                worker.checkpoint()
+                found = scorer.score(
+                    number[one.variable],
+                    one.values,
+                    moment,
+                    worker.buffers,
+                    previous=previous.get((one.variable, one.member)),
+                )
+                scores[rows[position, one.member], number[one.variable]] = found.scores
+
+    run(
+        positions.tolist(),
+        work,
+        workers=workers,
+        describe=lambda p: name_block(plan.source, lookup.blocks(int(plan.times.indices[p]))[0]),
+        progress=progress,
+    )
+
+
+class _Lookup:
+    """Where the fields of a time lie."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        wanted = set(plan.variables)
+        self._holders: dict[int, list[tuple[int, ...]]] = {}
+        for block in plan.source.blocks():
+            variables = tuple(v for v in block.variables if v in wanted)
+            for time in block.times if variables else ():
+                self._holders.setdefault(time, []).append(variables)
+        self._at = {int(s): int(i) for s, i in zip(plan.times.seconds, plan.times.indices, strict=True)}
+
+    def blocks(self, time: int) -> list[Block]:
+        """Parts of blocks that hold the fields of a time, by position on the axis."""
+        return [Block((time,), variables) for variables in self._holders.get(time, [])]
+
+    def before(self, position: int) -> int | None:
+        """The position on the axis of the time one step before that at a position in `plan.times`; None without."""
+        times = self._plan.times
+        return self._at.get(int(times.seconds[position]) - times.step) if times.step else None

@@ -1,0 +1,215 @@
+"""A baseline as a Zarr group of format 2: written whole or not at all, opened by any zarr."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dqwatch.baselines.baseline import Baseline
+from dqwatch.baselines.climate import Climate
+from dqwatch.baselines.ledger import Ledger
+from dqwatch.baselines.quantity import QuantityClimate
+from dqwatch.errors import SourceError, SourceNotFoundError, UsageError
+from dqwatch.scores import Score
+from dqwatch.types import Grid
+
+FORMAT = "dqwatch-baseline"
+VERSION = 1
+_MARK = ".zattrs"
+_LEVELS = ("cell", "area", "coarse")
+_PARTS = ("first", "mean", "square", "variance")
+
+
+def check_target(path: str | os.PathLike[str]) -> None:
+    """Complain of a place where a baseline cannot be written, before anything is read.
+
+    Raises
+    ------
+    UsageError
+        If something else stands there, or the folder above is missing or cannot be written.
+    """
+    target = Path(path)
+    if os.path.lexists(target) and not _is_baseline(target):
+        raise UsageError(f"{path}: exists and is no baseline; give another name for the output")
+    parent = target.absolute().parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise UsageError(f"{path}: the folder {parent} is missing or cannot be written")
+
+
+def save(baseline: Baseline, path: str | os.PathLike[str]) -> None:
+    """Write a baseline; an older one of the same name is replaced when the new one is complete.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written there.
+    """
+    import zarr
+
+    check_target(path)
+    target = Path(path).absolute()
+    options: dict[str, Any] = {} if zarr.__version__.startswith("2.") else {"zarr_format": 2}
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
+        new = Path(scratch, "new")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            group = zarr.open_group(str(new), mode="w", **options)
+            for name, values in _arrays(baseline).items():
+                group[name] = values
+            group.attrs.update(_attributes(baseline))
+        if target.exists():
+            target.rename(Path(scratch, "old"))
+        new.rename(target)
+
+
+def load(path: str | os.PathLike[str]) -> Baseline:
+    """Open a baseline.
+
+    Raises
+    ------
+    SourceNotFoundError
+        If there is none.
+    UsageError
+        If something else is there, or it was written by a later version.
+    SourceError
+        If it is broken.
+    """
+    import zarr
+
+    target = Path(path)
+    if not target.is_dir():
+        raise SourceNotFoundError(f"{path}: no such baseline; make one with 'dqwatch baseline DATA -o {path}'")
+    if not _is_baseline(target):
+        raise UsageError(f"{path}: no baseline; make one with 'dqwatch baseline DATA -o {path}'")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            group = zarr.open_group(str(target), mode="r")
+            return _read(group, dict(group.attrs))
+    except (KeyError, ValueError, OSError, TypeError) as error:
+        if isinstance(error, UsageError):
+            raise
+        reason = " ".join(str(error).split())
+        raise SourceError(f"{path}: a broken baseline ({type(error).__name__}: {reason}); make it anew") from error
+
+
+def remove(path: str | os.PathLike[str]) -> None:
+    """Remove a baseline, and nothing that is none."""
+    if _is_baseline(Path(path)):
+        shutil.rmtree(path)
+
+
+def _is_baseline(path: Path) -> bool:
+    try:
+        marks = json.loads((path / _MARK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(marks, dict) and marks.get("format") == FORMAT
+
+
+def _attributes(baseline: Baseline) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "record": dict(baseline.record),
+        "variables": list(baseline.variables),
+        "units": list(baseline.units),
+        "grid": {
+            "kind": baseline.grid.kind,
+            "shape": list(baseline.grid.shape),
+            "name": baseline.grid.name,
+            "weights_origin": baseline.grid.weights_origin,
+        },
+        "calendar": baseline.calendar,
+        "step": baseline.step,
+        "terms": baseline.terms,
+        "constants": sorted(baseline.constants),
+        "scores": [s._asdict() for s in baseline.scores],
+        "floors": {
+            kind: {level: [_floor(q, level) for q in climates] for level in _LEVELS}
+            for kind, climates in baseline.climates.items()
+        },
+    }
+
+
+def _floor(climate: QuantityClimate | None, level: str) -> float | None:
+    part = None if climate is None else getattr(climate, level)
+    return None if part is None else float(part.floor)
+
+
+def _arrays(baseline: Baseline) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {"hours": baseline.hours}
+    for name in ("latitudes", "longitudes", "area_weights"):
+        values = getattr(baseline.grid, name)
+        if values is not None:
+            found[f"grid/{name}"] = np.asarray(values)
+    if baseline.constants:
+        found["constants"] = np.stack([baseline.constants[k] for k in sorted(baseline.constants)])
+    for name in Ledger.__dataclass_fields__:
+        found[f"ledger/{name}"] = getattr(baseline.ledger, name)
+    for kind, climates in baseline.climates.items():
+        for level in _LEVELS:
+            held = [getattr(c, level) for c in climates if c is not None and getattr(c, level) is not None]
+            for part in _PARTS if held else ():
+                found[f"climate/{kind}/{level}/{part}"] = np.stack([getattr(c, part) for c in held])
+    return found
+
+
+def _read(group: Any, attributes: Mapping[str, Any]) -> Baseline:
+    if attributes["version"] != VERSION:
+        raise UsageError(
+            f"a baseline of version {attributes['version']}; this dqwatch reads version {VERSION}: make it anew"
+        )
+    grid = attributes["grid"]
+    places: dict[str, Any] = {
+        n: group[f"grid/{n}"][:] if f"grid/{n}" in group else None for n in ("latitudes", "longitudes")
+    }
+    weights = group["grid/area_weights"][:] if "grid/area_weights" in group else None
+    constants = attributes["constants"]
+    return Baseline(
+        variables=tuple(attributes["variables"]),
+        units=tuple(attributes["units"]),
+        grid=Grid(
+            grid["kind"], tuple(grid["shape"]), places["latitudes"], places["longitudes"], weights,
+            grid["weights_origin"], grid["name"],
+        ),
+        calendar=attributes["calendar"],
+        hours=group["hours"][:],
+        step=attributes["step"],
+        terms=attributes["terms"],
+        climates={kind: _climates(group, kind, floors) for kind, floors in attributes["floors"].items()},
+        constants=dict(zip(constants, group["constants"][:], strict=True)) if constants else {},
+        scores=tuple(Score(**s) for s in attributes["scores"]),
+        ledger=Ledger(*(group[f"ledger/{name}"][:] for name in Ledger.__dataclass_fields__)),
+        record=attributes["record"],
+    )  # fmt: skip
+
+
+def _climates(group: Any, kind: str, floors: Mapping[str, Sequence[float | None]]) -> list[QuantityClimate | None]:
+    """The climates of one kind, in the order of the variables."""
+    levels = {level: list(_parts(group, f"climate/{kind}/{level}", floors[level])) for level in _LEVELS}
+    return [
+        None if cell is None or area is None else QuantityClimate(cell, area, coarse)
+        for cell, area, coarse in zip(levels["cell"], levels["area"], levels["coarse"], strict=True)
+    ]
+
+
+def _parts(group: Any, name: str, floors: Sequence[float | None]) -> Iterable[Climate | None]:
+    if all(floor is None for floor in floors):
+        return [None] * len(floors)
+    arrays = [group[f"{name}/{part}"][:] for part in _PARTS]
+    held = iter(range(len(arrays[0])))
+    return [None if floor is None else _climate(arrays, next(held), floor) for floor in floors]
+
+
+def _climate(arrays: Sequence[np.ndarray], k: int, floor: float) -> Climate:
+    first, mean, square, variance = (a[k] for a in arrays)
+    return Climate(first, mean, square, variance, floor)

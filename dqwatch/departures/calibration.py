@@ -1,0 +1,239 @@
+"""From scores to p-values: the ledger is the null, over exactly the scores and variables that are present."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from dqwatch.baselines.ledger import Ledger
+from dqwatch.departures.fitting import Fit, fit
+from dqwatch.scores import Score
+
+_MOSTLY = 0.3
+"""Share of values in one place from which on a score is quasi-constant."""
+_PLACE = 1e-3
+"""Of the largest deviation: what lies within it is one place."""
+_FEWEST = 25
+"""Distinct values below which a score is quasi-constant."""
+_PRESENT = 0.98
+"""Share of the present scores that a cycle of the null must have; the others are taken for usual."""
+_OFTEN = 50
+"""Cycles of an hour of the day from which on it has a centre of its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Exact:
+    """Checks of columns that hardly vary in the ledger."""
+
+    columns: np.ndarray
+    """int64, positions in the flattened (variable, score)."""
+    middle: np.ndarray
+    limit: np.ndarray
+    """Largest deviation that passes."""
+
+    def violated(self, scores: np.ndarray) -> np.ndarray:
+        """Bool (row, column) of scores (row, all columns)."""
+        deviation = np.abs(scores[:, self.columns] - self.middle)
+        return np.asarray(deviation > self.limit)
+
+
+@dataclass(frozen=True, eq=False)
+class Departures:
+    """What calibration says of some cycles; NaN (or -1) where a variable has no ranked score."""
+
+    p_cycle: np.ndarray
+    """float64 (cycle,)."""
+    p_value: np.ndarray
+    """float64 (cycle, variable)."""
+    departure: np.ndarray
+    """float64 (cycle, variable), 1 where the leading score alone is at 1 %."""
+    leading: np.ndarray
+    """int64 (cycle, variable), index of the score that departs most."""
+    violated: np.ndarray
+    """bool (cycle, variable, score), exact checks that fail."""
+    null_size: int
+    """Cycles of the ledger that these were held against."""
+    null_years: int
+
+
+class _Part(NamedTuple):
+    """One group of the ledger."""
+
+    fit: Fit
+    """To the other groups."""
+    null: np.ndarray
+    """float64 (cycle of the group, variable), largest departures by that fit."""
+
+
+class Calibration:
+    """The null for one set of present scores.
+
+    Each group of years is held against a new cycle by a fit to the other groups, made of neither of the two; the
+    p-value counts over all groups.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    scores : sequence of Score
+    present : np.ndarray bool (variable, score)
+
+    References
+    ----------
+    Vovk, 2015, Cross-conformal predictors, Annals of Mathematics and Artificial Intelligence 74.
+    """
+
+    def __init__(self, ledger: Ledger, scores: Sequence[Score], present: np.ndarray) -> None:
+        self._shape = present.shape
+        flat = ledger.scores.reshape(ledger.size, -1)
+        columns = np.flatnonzero(present.reshape(-1))
+        columns = columns[np.isfinite(flat[:, columns]).any(axis=0)] if ledger.size else columns[:0]
+        rows = _complete(flat, columns)
+        self._ledger = ledger.take(rows)
+        values = _filled(flat[rows][:, columns].astype(np.float64))
+        exact = np.array([scores[c % present.shape[1]].exact for c in columns], bool) | quasi_constant(values)
+        self.exact = _exact(values[:, exact], columns[exact], scores, present.shape[1])
+        self._columns = columns[~exact]
+        self._values = values[:, ~exact]
+        owner = self._columns // present.shape[1]
+        self.variables = np.unique(owner)
+        self._own = [np.flatnonzero(owner == v) for v in self.variables]
+        self._hours = _common_hours(self._ledger.hours)
+        self._functions = self._functions_of(self._ledger.fractions, self._ledger.hours)
+
+    @property
+    def null_size(self) -> int:
+        """Cycles of the null."""
+        return self._ledger.size if self._columns.size else 0
+
+    @property
+    def null_years(self) -> int:
+        """Years that they come from."""
+        return int(np.unique(self._ledger.years).size) if self._columns.size else 0
+
+    def judge(self, scores: np.ndarray, fractions: np.ndarray, hours: np.ndarray) -> Departures:
+        """p-values of cycles that have exactly the scores of this null.
+
+        Parameters
+        ----------
+        scores : np.ndarray (cycle, variable, score)
+        fractions : np.ndarray float64 (cycle,)
+            Of the year.
+        hours : np.ndarray int64 (cycle,)
+            Index of the hour of the day.
+
+        Returns
+        -------
+        Departures
+        """
+        n, (n_variables, n_scores) = len(scores), self._shape
+        flat = np.asarray(scores, np.float64).reshape(n, -1)
+        violated = np.zeros((n, n_variables * n_scores), bool)
+        violated[:, self.exact.columns] = self.exact.violated(flat)
+        p_value, departure = np.full((2, n, n_variables), np.nan)
+        leading = np.full((n, n_variables), -1, np.int64)
+        p_cycle = np.full(n, np.nan)
+        if self._columns.size:
+            found = np.zeros((n, self._columns.size))
+            reached, reached_by_any = np.zeros((n, self.variables.size)), np.zeros(n)
+            functions = self._functions_of(fractions, hours)
+            for part in self._parts:
+                own = part.fit.departures(flat[:, self._columns], functions)
+                found += own / len(self._parts)
+                largest = self._largest(own)
+                reached += _count_reaching(part.null, largest)
+                reached_by_any += _count_reaching(part.null.max(axis=1)[:, None], largest.max(axis=1)[:, None])[:, 0]
+            for k, (variable, own) in enumerate(zip(self.variables, self._own, strict=True)):
+                best = found[:, own].argmax(axis=1)
+                departure[:, variable] = found[np.arange(n), own[best]]
+                leading[:, variable] = self._columns[own[best]] % n_scores
+                p_value[:, variable] = (1 + reached[:, k]) / (1 + self.null_size)
+            p_cycle = (1 + reached_by_any) / (1 + self.null_size)
+        violated = violated.reshape(n, n_variables, n_scores)
+        return Departures(p_cycle, p_value, departure, leading, violated, self.null_size, self.null_years)
+
+    def typical(self, fractions: np.ndarray, hours: np.ndarray) -> np.ndarray:
+        """What scores usually are, float64 (cycle, variable, score); NaN where they are not ranked."""
+        found = np.full((fractions.size, self._shape[0] * self._shape[1]), np.nan)
+        if self._columns.size:
+            functions = self._functions_of(fractions, hours)
+            centres = [functions @ part.fit.centre + part.fit.middle for part in self._parts]
+            found[:, self._columns] = np.mean(centres, axis=0)
+        return found.reshape(-1, *self._shape)
+
+    @cached_property
+    def _parts(self) -> list[_Part]:
+        """Each group of the ledger by a fit to the others."""
+        groups = self._ledger.groups
+        parts = []
+        for group in np.unique(groups):
+            held = groups == group
+            others = ~held if (~held).sum() >= 2 * self._functions.shape[1] else np.ones(held.size, bool)
+            fitted = fit(self._values[others], self._functions[others], self._own)
+            found = fitted.departures(self._values[held], self._functions[held])
+            parts.append(_Part(fitted, self._largest(found)))
+        return parts
+
+    def _largest(self, found: np.ndarray) -> np.ndarray:
+        """The largest departure of each variable, (row, variable)."""
+        return np.stack([found[:, own].max(axis=1) for own in self._own], axis=1)
+
+    def _functions_of(self, fractions: np.ndarray, hours: np.ndarray) -> np.ndarray:
+        """A constant, the first harmonic of the year, and one step for each hour of the day but the first."""
+        angle = 2 * np.pi * np.asarray(fractions)
+        steps = [(hours == hour).astype(np.float64) for hour in self._hours[1:]]
+        return np.stack([np.ones_like(angle), np.cos(angle), np.sin(angle), *steps], axis=1)
+
+
+def _count_reaching(null: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """How many of the null (row, variable) are as large as each value (cycle, variable), or larger."""
+    found = np.empty(values.shape)
+    for k in range(values.shape[1]):
+        ordered = np.sort(null[:, k])
+        found[:, k] = ordered.size - np.searchsorted(ordered, values[:, k], side="left")
+    return found
+
+
+def quasi_constant(values: np.ndarray) -> np.ndarray:
+    """Columns (row, column) of which many values are in one place, or few are distinct: bool (column,)."""
+    if not len(values):
+        return np.zeros(values.shape[1], bool)
+    deviation = np.abs(values - np.median(values, axis=0))
+    mostly = (deviation <= _PLACE * deviation.max(axis=0)).mean(axis=0) > _MOSTLY
+    ordered = np.sort(values, axis=0)
+    distinct = 1 + (np.diff(ordered, axis=0) > 0).sum(axis=0)
+    return np.asarray(mostly | (distinct < min(_FEWEST, max(2, len(values) // 2))))
+
+
+def _exact(values: np.ndarray, columns: np.ndarray, scores: Sequence[Score], n_scores: int) -> Exact:
+    if not len(values):
+        return Exact(columns[:0], np.empty(0), np.empty(0))
+    middle = np.median(values, axis=0)
+    slack = np.array([scores[c % n_scores].slack for c in columns])
+    return Exact(columns, middle, np.maximum(2 * np.abs(values - middle).max(axis=0), slack))
+
+
+def _complete(flat: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Cycles that have as good as all of the columns, int64."""
+    if not columns.size:
+        return np.arange(len(flat))
+    return np.flatnonzero(np.isfinite(flat[:, columns]).mean(axis=1) >= _PRESENT)
+
+
+def _filled(values: np.ndarray) -> np.ndarray:
+    """Missing scores in place of which the median of their column stands."""
+    missing = ~np.isfinite(values)
+    if missing.any():
+        known = np.where(missing, np.nan, values)
+        lost = missing.all(axis=0)
+        known[:, lost] = 0.0
+        values = np.where(missing, np.nanmedian(known, axis=0), values)
+    return values
+
+
+def _common_hours(hours: np.ndarray) -> np.ndarray:
+    found, counts = np.unique(hours, return_counts=True)
+    return np.asarray(found[counts >= _OFTEN])

@@ -1,0 +1,105 @@
+"""What is fitted to the scores of a ledger, and applied to others: centre, correlations within a variable, tails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dqwatch.departures.tails import Side, fit_side
+
+_SHRINKAGE = 0.05
+"""Of correlations towards none."""
+_CLIP = 6.0
+"""Standard deviations at which residuals are clipped before they are conditioned on each other."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Fitted to a ledger of scores (cycle, column).
+
+    Attributes
+    ----------
+    centre : np.ndarray float64 (function, column)
+        Coefficients of the functions of season and hour.
+    middle, spread : np.ndarray float64 (column,)
+        Median and standard deviation of what is left.
+    precisions : list of np.ndarray
+        For each variable the inverse of the correlations of its columns.
+    sides : tuple of Side
+        Of the residuals upward and downward, then of the conditional residuals.
+    """
+
+    centre: np.ndarray
+    middle: np.ndarray
+    spread: np.ndarray
+    columns: Sequence[np.ndarray]
+    precisions: Sequence[np.ndarray]
+    sides: tuple[Side, Side, Side, Side]
+
+    def departures(self, scores: np.ndarray, functions: np.ndarray) -> np.ndarray:
+        """How far out each score lies, (row, column); 1 where a side's p is 1 %.
+
+        The larger of that of the residual about the centre, and that of what the other scores of the same variable do
+        not explain of it.
+        """
+        residuals = (scores - functions @ self.centre - self.middle) / self.spread
+        conditional = condition(residuals, self.columns, self.precisions)
+        up, down, up_given, down_given = self.sides
+        return np.asarray(
+            np.maximum.reduce(
+                [
+                    up.departures(residuals),
+                    down.departures(-residuals),
+                    up_given.departures(conditional),
+                    down_given.departures(-conditional),
+                ]
+            )
+        )
+
+
+def fit(scores: np.ndarray, functions: np.ndarray, columns: Sequence[np.ndarray]) -> Fit:
+    """Fit a ledger.
+
+    Parameters
+    ----------
+    scores : np.ndarray float64 (cycle, column)
+        All finite, none quasi-constant.
+    functions : np.ndarray float64 (cycle, function)
+        Of season and hour.
+    columns : sequence of np.ndarray of int
+        The columns of each variable.
+
+    Returns
+    -------
+    Fit
+    """
+    centre = np.linalg.lstsq(functions, scores, rcond=None)[0]
+    left = scores - functions @ centre
+    middle = np.median(left, axis=0)
+    spread = left.std(axis=0)
+    spread = np.where(spread > 0, spread, 1.0)
+    residuals = (left - middle) / spread
+    precisions = [_precision(residuals[:, own]) for own in columns]
+    conditional = condition(residuals, columns, precisions)
+    sides = tuple(fit_side(x) for x in (residuals, -residuals, conditional, -conditional))
+    return Fit(centre, middle, spread, columns, precisions, sides)  # type: ignore[arg-type]
+
+
+def _precision(residuals: np.ndarray) -> np.ndarray:
+    clipped = np.clip(residuals, -_CLIP, _CLIP)
+    clipped = clipped - clipped.mean(axis=0)
+    scale = np.sqrt(np.maximum((clipped * clipped).mean(axis=0), 1e-12))
+    correlations = clipped.T @ clipped / len(clipped) / np.outer(scale, scale)
+    n = len(correlations)
+    return np.asarray(np.linalg.inv((1 - _SHRINKAGE) * correlations + _SHRINKAGE * np.eye(n)))
+
+
+def condition(residuals: np.ndarray, columns: Sequence[np.ndarray], precisions: Sequence[np.ndarray]) -> np.ndarray:
+    """What the other columns of the same variable do not explain of each residual (row, column): (P u)_s / P_ss."""
+    clipped = np.clip(residuals, -_CLIP, _CLIP)
+    found = np.empty_like(clipped)
+    for own, precision in zip(columns, precisions, strict=True):
+        found[:, own] = clipped[:, own] @ precision / np.diag(precision)
+    return found

@@ -1,0 +1,245 @@
+"""Cycles held against a baseline: the tables `drift` and `cycles`, and what the verdict says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from dqwatch import tables
+from dqwatch.baselines.baseline import Baseline
+from dqwatch.departures.calibration import Calibration, Departures
+from dqwatch.departures.naming import NAMED, adjust
+from dqwatch.departures.regions import name_region
+from dqwatch.departures.scoring import Cycle, Matched, match, score_source
+from dqwatch.feed.workers import Progress
+from dqwatch.scores import STEP
+from dqwatch.types import Source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WARNING, CRITICAL = 0.01, 0.001
+"""Levels of p_cycle; a null of n cycles reaches 1 / (n + 1)."""
+_MEANS = ("mean", "scan")
+"""Scores that lead to where the mean departs; others to where the field does."""
+
+
+class Judgement(NamedTuple):
+    """What is found of a source."""
+
+    tables: Mapping[str, pd.DataFrame]
+    drift: Mapping[str, Any] | None
+    """The worst cycle, as the JSON document has it; None without any cycle."""
+    notes: tuple[str, ...]
+
+
+def judge(
+    source: Source,
+    baseline: Baseline,
+    *,
+    previous: Source | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Judgement:
+    """Hold every cycle of a source against a baseline.
+
+    Parameters
+    ----------
+    source : Source
+    baseline : Baseline
+    previous : Source, optional
+        The fields one step before.
+    workers : int, optional
+    progress : callable, optional
+
+    Returns
+    -------
+    Judgement
+
+    Raises
+    ------
+    UsageError
+        If source and baseline have no variable in common, or not the same grid.
+    """
+    matched = match(source, baseline)
+    cycles = score_source(source, baseline, matched, previous=previous, workers=workers, progress=progress)
+    judged = _calibrate(cycles, baseline)
+    rows: list[dict[str, Any]] = []
+    totals: list[dict[str, Any]] = []
+    for cycle, found in zip(cycles, judged, strict=True):
+        own = _rows(cycle, found, baseline, matched, source)
+        rows += own
+        totals.append(_total(cycle, found, own, baseline))
+    made = {"drift": _frame("drift", rows), "cycles": _frame("cycles", totals)}
+    return Judgement(made, _worst(made), (*matched.notes, *_notes(cycles, judged, baseline, previous)))
+
+
+class _Judged(NamedTuple):
+    """One cycle of `Departures`, and what its scores usually are."""
+
+    found: Departures
+    row: int
+    usual: np.ndarray
+    """float64 (variable, score)."""
+
+
+def _calibrate(cycles: Sequence[Cycle], baseline: Baseline) -> list[_Judged]:
+    """Cycles with the same scores share a null."""
+    judged: dict[int, _Judged] = {}
+    patterns: dict[bytes, list[int]] = {}
+    for i, cycle in enumerate(cycles):
+        patterns.setdefault(np.isfinite(cycle.scores).tobytes(), []).append(i)
+    for members in patterns.values():
+        scores = np.stack([cycles[i].scores for i in members])
+        calibration = Calibration(baseline.ledger, baseline.scores, np.isfinite(scores[0]))
+        fractions = np.array([cycles[i].fraction for i in members])
+        hours = np.array([cycles[i].hour for i in members])
+        found = calibration.judge(scores, fractions, hours)
+        usual = calibration.typical(fractions, hours)
+        judged |= {i: _Judged(found, row, usual[row]) for row, i in enumerate(members)}
+    return [judged[i] for i in range(len(cycles))]
+
+
+def _rows(cycle: Cycle, judged: _Judged, baseline: Baseline, matched: Matched, source: Source) -> list[dict[str, Any]]:
+    """The rows of `drift` of one cycle, one for each variable of the baseline."""
+    found, at, usual = judged
+    variables = {k: source.variables[i] for i, k in matched.numbers.items()}
+    q_values = adjust(found.p_value[at])
+    p_cycle = found.p_cycle[at]
+    rows = []
+    for k, name in enumerate(baseline.variables):
+        leading = int(found.leading[at, k])
+        score = baseline.scores[leading] if leading >= 0 else None
+        exact = [baseline.scores[s].name for s in np.flatnonzero(found.violated[at, k])]
+        if cycle.changed.get(k):
+            exact.append(f"{cycle.changed[k]} cells differ from training")
+        named = bool(q_values[k] <= NAMED)
+        variable = variables.get(k)
+        rows.append(
+            {
+                "time": cycle.label,
+                "time_index": cycle.time,
+                "variable": name,
+                "param": name.rpartition("_")[0] or name if variable is None else variable.param,
+                "level": np.nan if variable is None or variable.level is None else variable.level,
+                "member": cycle.member,
+                "p_value": found.p_value[at, k],
+                "q_value": q_values[k],
+                "departure": found.departure[at, k],
+                "leading_score": score.name if score else "",
+                "score": cycle.scores[k, leading] if score else np.nan,
+                "usual_score": usual[k, leading] if score else np.nan,
+                "region": _region(cycle, k, score.name, score.kind, baseline) if score else "",
+                "named": named,
+                "alarmed": named and bool(p_cycle <= WARNING),
+                "n_exact": len(exact),
+                "exact": ", ".join(exact),
+                "reason": "" if np.isfinite(found.p_value[at, k]) else _reason(cycle, k, matched),
+            }
+        )
+    return rows
+
+
+def _reason(cycle: Cycle, k: int, matched: Matched) -> str:
+    """Why a variable has no p-value."""
+    if k in cycle.reasons:
+        return cycle.reasons[k]
+    if k in matched.absent:
+        return matched.absent[k]
+    return "no value" if not np.isfinite(cycle.scores[k]).any() else "no score that varies in training"
+
+
+def _region(cycle: Cycle, k: int, score: str, kind: str, baseline: Baseline) -> str:
+    found = cycle.areas.get((k, kind))
+    if found is None:
+        return ""
+    mean, square = found
+    departures = np.abs(mean) if score.rpartition("_")[2] in _MEANS else square
+    return name_region(departures, baseline.layout.place.areas)
+
+
+def _total(cycle: Cycle, judged: _Judged, rows: Sequence[Mapping[str, Any]], baseline: Baseline) -> dict[str, Any]:
+    """The row of `cycles`."""
+    found, at, _ = judged
+    p, least = found.p_cycle[at], 1 / (found.null_size + 1)
+    named = sorted((r for r in rows if r["named"]), key=lambda r: (r["p_value"], -r["departure"]))
+    return {
+        "time": cycle.label,
+        "time_index": cycle.time,
+        "member": cycle.member,
+        "p_cycle": p,
+        "p_warning": p if least <= WARNING else np.nan,
+        "p_critical": p if least <= CRITICAL else np.nan,
+        "null_size": found.null_size,
+        "null_years": found.null_years,
+        "n_variables": int(np.isfinite(found.p_value[at]).sum()),
+        "n_named": len(named),
+        "variables": "; ".join(" ".join(filter(None, (str(r["variable"]), str(r["region"])))) for r in named),
+        "reason": "" if np.isfinite(p) else "no score that training has too",
+    }
+
+
+def _frame(table: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    return tables.frame(table, {c.name: [row[c.name] for row in rows] for c in tables.TABLES[table]})
+
+
+def _worst(made: Mapping[str, pd.DataFrame]) -> dict[str, Any] | None:
+    """The cycle with the least p, as the JSON document has it."""
+    cycles = made["cycles"]
+    if cycles.empty:
+        return None
+    known = cycles["p_cycle"].notna()
+    worst = cycles.loc[cycles["p_cycle"].idxmin()] if known.any() else cycles.iloc[0]
+    rows = made["drift"]
+    rows = rows[(rows["time_index"] == worst["time_index"]) & (rows["member"] == worst["member"])]
+    rows = rows.sort_values(["p_value", "departure"], ascending=[True, False], kind="stable")
+    return {
+        "time": worst["time"],
+        "member": int(worst["member"]),
+        "p_cycle": _number(worst["p_cycle"]),
+        "null_size": int(worst["null_size"]),
+        "null_years": int(worst["null_years"]),
+        "variables": [_entry(row) for row in rows.to_dict("records")],
+    }
+
+
+def _entry(row: Mapping[Any, Any]) -> dict[str, Any]:
+    entry = {
+        "variable": row["variable"],
+        "p_value": _number(row["p_value"]),
+        "q_value": _number(row["q_value"]),
+        "leading_score": row["leading_score"] or None,
+        "score": _number(row["score"]),
+        "usual_score": _number(row["usual_score"]),
+        "region": row["region"] or None,
+        "named": bool(row["named"]),
+    }
+    return entry | {key: row[key] for key in ("exact", "reason") if row[key]}
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _notes(
+    cycles: Sequence[Cycle], judged: Sequence[_Judged], baseline: Baseline, previous: Source | None
+) -> list[str]:
+    """What of the question could not be answered."""
+    notes = []
+    sizes = [j.found.null_size for j in judged if j.found.null_size]
+    if sizes and 1 / (min(sizes) + 1) > CRITICAL:
+        notes.append(
+            f"drift: {min(sizes):,} null cycles cannot reach p <= {CRITICAL}, which needs 999: that level is skipped"
+        )
+    if sizes and 1 / (min(sizes) + 1) > WARNING:
+        notes.append(f"drift: it cannot reach p <= {WARNING} either, which needs 99")
+    steps = [i for i, s in enumerate(baseline.scores) if s.kind == STEP]
+    without = sum(not np.isfinite(cycle.scores[:, steps]).any() for cycle in cycles)
+    if without and baseline.step:
+        hours = f"{baseline.step / 3600:g} h"
+        which = "" if without == len(cycles) else f"{without} of {len(cycles)} times: "
+        hint = "" if previous is not None else "; --previous gives them, and finds much more"
+        notes.append(f"drift: {which}no fields {hours} before, so their change was not scored{hint}")
+    return notes

@@ -1,0 +1,256 @@
+"""The fields of a source scored against a baseline, cycle by cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dqwatch.baselines.baseline import Baseline
+from dqwatch.baselines.building import read_fields
+from dqwatch.baselines.scorer import Moment
+from dqwatch.errors import UsageError
+from dqwatch.feed import Worker, run
+from dqwatch.feed.workers import Progress
+from dqwatch.types import NOT_A_TIME, Block, Source
+
+_CONSTANT = 1e-3
+"""Of the range of a constant field: what differs by less has been packed otherwise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cycle:
+    """One time and member of a source."""
+
+    time: int
+    """Position on the axis."""
+    label: str
+    member: int
+    fraction: float
+    hour: int
+    scores: np.ndarray
+    """float64 (variable, score), variables as the baseline has them."""
+    areas: dict[tuple[int, str], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    """Variable and kind -> float32 departures of each area's mean, and mean square departures."""
+    changed: dict[int, int] = field(default_factory=dict)
+    """Constant variable -> cells that differ from those of training."""
+    reasons: dict[int, str] = field(default_factory=dict)
+    """Variable -> why it has no score."""
+
+
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """Which variable of a source is which of a baseline."""
+
+    numbers: Mapping[int, int]
+    """Index in the source -> number in the baseline."""
+    axis: int
+    absent: Mapping[int, str]
+    """Number in the baseline -> why it cannot be scored."""
+    notes: tuple[str, ...]
+
+
+def match(source: Source, baseline: Baseline) -> Matched:
+    """The common variables of a source and a baseline.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or the source lies on another grid.
+    """
+    by_name = {name: k for k, name in enumerate(baseline.variables)}
+    common = {i: by_name[v.name] for i, v in enumerate(source.variables) if v.name in by_name}
+    if not common:
+        raise UsageError(
+            f"{source.name}: no variable in common with the baseline of {baseline.name} "
+            f"({', '.join(baseline.variables[:5])}{', ...' if len(baseline.variables) > 5 else ''})"
+        )
+    grids = [source.variables[i].grid for i in common]
+    baseline.check_grid(source.grids[max(grids, key=grids.count)], source.name)
+    axes = [source.variables[i].times for i in common]
+    axis = max(axes, key=lambda a: (source.times[a].kind == "time", axes.count(a)))
+    if source.times[axis].kind != "time":
+        raise UsageError(f"{source.name}: no variable with times; a baseline knows what is usual at a time only")
+    absent, kept = {}, {}
+    for i, k in common.items():
+        variable = source.variables[i]
+        if source.grids[variable.grid].n_cells != baseline.grid.n_cells:
+            absent[k] = "it lies on another grid"
+        elif variable.times != axis:
+            absent[k] = "it has other times than most variables"
+        elif variable.units and baseline.units[k] and variable.units != baseline.units[k]:
+            absent[k] = f"its units are {variable.units}, those of training {baseline.units[k]}"
+        else:
+            kept[i] = k
+    absent |= {k: "the data lack it" for name, k in by_name.items() if k not in common.values()}
+    unknown = [v.name for v in source.variables if v.name not in by_name]
+    notes = [f"not in the baseline, hence not scored: {', '.join(unknown)}"] if unknown else []
+    return Matched(kept, axis, absent, tuple(notes))
+
+
+def score_source(
+    source: Source,
+    baseline: Baseline,
+    matched: Matched,
+    *,
+    previous: Source | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> list[Cycle]:
+    """Every cycle of a source scored.
+
+    Parameters
+    ----------
+    source : Source
+    baseline : Baseline
+    matched : Matched
+    previous : Source, optional
+        Holds the fields one step before, for times whose own step before is not in the source.
+    workers : int, optional
+    progress : callable, optional
+        `progress(done, total)` in cycles.
+
+    Returns
+    -------
+    list of Cycle
+        In order of time; times that cannot be decoded or are declared missing are left out.
+    """
+    axis = source.times[matched.axis]
+    usable = axis.seconds != NOT_A_TIME
+    if axis.declared_missing is not None:
+        usable &= ~axis.declared_missing
+    if axis.sampled is not None:
+        usable &= axis.sampled
+    times = np.flatnonzero(usable)
+    times = times[np.argsort(axis.seconds[times], kind="stable")]
+    moments = baseline.moments(axis.seconds[times])
+    reader = _Reader(source, matched, previous, baseline.step)
+    found: list[Cycle] = []
+
+    def work(item: tuple[int, Moment | None], worker: Worker) -> list[Cycle]:
+        return _score(item[0], item[1], baseline, matched, reader, worker)
+
+    items = list(zip(times.tolist(), moments, strict=True))
+    run(
+        items,
+        work,
+        workers=workers,
+        take=found.extend,
+        describe=lambda item: f"{source.name}: {axis.labels[item[0]]}",
+        progress=progress,
+    )
+    return found
+
+
+def _score(
+    time: int, moment: Moment | None, baseline: Baseline, matched: Matched, reader: _Reader, worker: Worker
+) -> list[Cycle]:
+    before = reader.before(time, worker) if moment is not None else {}
+    cycles: dict[int, Cycle] = {}
+    fraction = float(reader.fraction(time, baseline))
+    for block in reader.blocks(time):
+        for one in reader.source.read(block, worker.buffers):
+            worker.checkpoint()
+            number = matched.numbers[one.variable]
+            if one.member not in cycles:
+                empty = np.full((len(baseline.variables), len(baseline.scores)), np.nan)
+                hour = -1 if moment is None else moment.hour
+                cycles[one.member] = Cycle(time, reader.label(time), one.member, fraction, hour, empty)
+            cycle = cycles[one.member]
+            if number in baseline.constants:
+                cycle.changed[number] = count_changed(one.values, baseline.constants[number])
+                cycle.reasons[number] = "constant in training: compared with it"
+            elif moment is None:
+                cycle.reasons[number] = "training has no such hour of the day"
+            else:
+                scored = baseline.scorer.score(
+                    number, one.values, moment, worker.buffers, previous=before.get((number, one.member))
+                )
+                cycle.scores[number] = scored.scores
+                for kind, (mean, square) in scored.areas.items():
+                    cycle.areas[number, kind] = mean.astype(np.float32), square.astype(np.float32)
+    return [cycles[m] for m in sorted(cycles)]
+
+
+def count_changed(values: np.ndarray, constant: np.ndarray) -> int:
+    """Cells that differ from a constant field by more than a thousandth of its range, or in being missing."""
+    known, there = np.isfinite(constant), np.isfinite(values)
+    both = known & there
+    scale = np.ptp(constant[known]) if known.any() else 0.0
+    scale = scale or (np.abs(constant[known]).max() if known.any() else 0.0)
+    differs = np.abs(values[both].astype(np.float64) - constant[both]) > _CONSTANT * scale
+    return int(np.count_nonzero(known != there) + np.count_nonzero(differs))
+
+
+class _Reader:
+    """Where the fields of a time, and of the step before, lie."""
+
+    def __init__(self, source: Source, matched: Matched, previous: Source | None, step: int) -> None:
+        self.source = source
+        self._matched, self._step = matched, step
+        self._axis = source.times[matched.axis]
+        self._own = _Index(source, matched.numbers, matched.axis)
+        self._other = None if previous is None else _other_index(previous, source, matched)
+
+    def label(self, time: int) -> str:
+        return self._axis.labels[time]
+
+    def fraction(self, time: int, baseline: Baseline) -> float:
+        from dqwatch.baselines.harmonics import year_fractions
+
+        return float(year_fractions(self._axis.seconds[time : time + 1], baseline.calendar)[0])
+
+    def blocks(self, time: int) -> list[Block]:
+        return self._own.blocks(time)
+
+    def before(self, time: int, worker: Worker) -> dict[tuple[int, int], np.ndarray]:
+        """The fields one step before, by number in the baseline and member."""
+        if not self._step:
+            return {}
+        second = int(self._axis.seconds[time]) - self._step
+        for index in (self._own, self._other):
+            if index is not None and second in index.at:
+                found = {}
+                for block in index.blocks(index.at[second]):
+                    for one in read_fields(index.source, block, worker.buffers):
+                        found[index.numbers[one.variable], one.member] = one.values
+                return found
+        return {}
+
+
+class _Index:
+    """Which blocks of a source hold what of its times."""
+
+    def __init__(self, source: Source, numbers: Mapping[int, int], axis: int) -> None:
+        self.source, self.numbers = source, numbers
+        seconds = source.times[axis].seconds
+        self.at = {int(s): t for t, s in enumerate(seconds) if s != NOT_A_TIME}
+        self._holders: dict[int, list[tuple[int, ...]]] = {}
+        for block in source.blocks():
+            variables = tuple(v for v in block.variables if v in numbers)
+            for time in block.times if variables else ():
+                self._holders.setdefault(time, []).append(variables)
+
+    def blocks(self, time: int) -> list[Block]:
+        """Parts of blocks that hold the fields of a time."""
+        return [Block((time,), variables) for variables in self._holders.get(time, [])]
+
+
+def _other_index(previous: Source, source: Source, matched: Matched) -> _Index:
+    """Of the source of the fields before, as far as its variables are those of the baseline."""
+    names = {source.variables[i].name: k for i, k in matched.numbers.items()}
+    n_cells = {source.grids[source.variables[i].grid].n_cells for i in matched.numbers}
+    numbers = {
+        i: names[v.name]
+        for i, v in enumerate(previous.variables)
+        if v.name in names and {previous.grids[v.grid].n_cells} == n_cells and previous.times[v.times].kind == "time"
+    }
+    axes: Sequence[int] = [previous.variables[i].times for i in numbers]
+    if not axes:
+        raise UsageError(f"{previous.name}: no variable in common with {source.name} on its grid")
+    axis = max(axes, key=axes.count)
+    return _Index(previous, {i: k for i, k in numbers.items() if previous.variables[i].times == axis}, axis)
+
+
+__all__ = ["Cycle", "Matched", "count_changed", "match", "score_source"]

@@ -1,0 +1,34 @@
+"""The columns of the tables that hold data against a baseline: name, dtype, unit and meaning, as `tables.Column`."""
+
+from __future__ import annotations
+
+DRIFT = (
+    ("p_value", "float", "1", "of the scores of the field among those of training; NaN where it has none"),
+    ("q_value", "float", "1", "the same, adjusted for the number of variables (Benjamini-Hochberg)"),
+    ("departure", "float", "1", "how far out the leading score is: 1 where it alone has a p of 1 %"),
+    ("leading_score", "str", "", "the score that departs most; '' if there is none"),
+    ("score", "float", "of the score", "its value"),
+    ("usual_score", "float", "of the score", "what it is at this time of year in training"),
+    ("region", "str", "", "where the field departs most; '' if nowhere in particular"),
+    ("named", "bool", "", "a variable that the drift of its cycle is about: q_value <= 0.1"),
+    ("alarmed", "bool", "", "named, in a cycle whose p is 0.01 or less"),
+    ("n_exact", "int", "checks", "exact checks that fail: shares never seen, constants that differ"),
+    ("exact", "str", "", "what they are"),
+    ("reason", "str", "", "why there is no p-value; '' if there is one"),
+)
+"""After the key of the table `fields`."""
+
+CYCLES = (
+    ("time", "str", "", "time of the cycle"),
+    ("time_index", "int", "", "position on its time axis"),
+    ("member", "int", "", "ensemble member, from 0"),
+    ("p_cycle", "float", "1", "of all scores of all variables together; NaN without"),
+    ("p_warning", "float", "1", "the same; NaN where the null is too small for a p of 0.01"),
+    ("p_critical", "float", "1", "the same; NaN where the null is too small for a p of 0.001"),
+    ("null_size", "int", "cycles", "cycles of training that it was held against"),
+    ("null_years", "int", "years", "years that they come from"),
+    ("n_variables", "int", "variables", "variables with a p-value"),
+    ("n_named", "int", "variables", "variables that the drift is about"),
+    ("variables", "str", "", "which, the furthest out first, with their regions"),
+    ("reason", "str", "", "why there is no p-value; '' if there is one"),
+)

@@ -1,0 +1,146 @@
+"""What a family of scores sees of a field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from dqwatch.buffers import Buffers
+from dqwatch.metrics.geometry import Geometry
+from dqwatch.scores.areas import Areas
+from dqwatch.scores.beside import Beside, find_beside
+from dqwatch.scores.family import STATE, Family
+from dqwatch.scores.kernel_scores import LARGEST, add_areas, keep_largest, standardise, weighted_moments
+
+
+class Expected(NamedTuple):
+    """What training expects of a field at its time of year and day."""
+
+    mean: np.ndarray
+    """float32 (cell,), units of the variable."""
+    sd: np.ndarray
+    """float32 (cell,); NaN where unknown."""
+    area_mean: np.ndarray
+    """float64 (area,), of the mean over the area."""
+    area_sd: np.ndarray
+    """float64 (area,)."""
+
+
+class Place(NamedTuple):
+    """Where the cells of a variable lie; one for each grid."""
+
+    geometry: Geometry
+    areas: Areas
+    weights: np.ndarray
+    """float64 (cell,), sum 1."""
+
+    @property
+    def beside(self) -> Beside:
+        """What lies beside each cell."""
+        return self.geometry.once(find_beside)
+
+
+class Sums(NamedTuple):
+    """Weighted sums over the cells whose z is known."""
+
+    weight: float
+    mean: float
+    mean_square: float
+
+
+class ScoreView:
+    """A field, or a change of one, before what is expected of it; what several families need is made once.
+
+    Attributes
+    ----------
+    values : np.ndarray (cell,), float32 or float64, units of the variable
+        The field, its change since the field before, or its departure from a background.
+    kind : str
+        Which of these.
+    expected : Expected
+    place : Place
+    std : float
+        Population standard deviation of the finite values.
+    """
+
+    def __init__(self, values: np.ndarray, kind: str, expected: Expected, place: Place, buffers: Buffers) -> None:
+        self.values, self.kind, self.expected, self.place = values, kind, expected, place
+        self._buffers = buffers
+
+    @cached_property
+    def z(self) -> np.ndarray:
+        """float32 (cell,), departures from the mean in standard deviations; NaN where unknown."""
+        out = self._buffers.take("scores.z", self.values.size, np.float32)
+        standardise(self.values, self.expected.mean, self.expected.sd, out)
+        return out
+
+    @cached_property
+    def sums(self) -> Sums:
+        """Area-weighted mean of z and of its square; NaN without any value."""
+        weight, first, second = weighted_moments(self.z, self.place.weights)
+        return Sums(weight, first / weight, second / weight) if weight > 0 else Sums(0.0, np.nan, np.nan)
+
+    @cached_property
+    def largest(self) -> np.ndarray:
+        """float64 (8,), the largest abs(z), ascending; zeros where there are fewer."""
+        found = np.zeros(LARGEST)
+        keep_largest(self.z, found)
+        return found
+
+    @cached_property
+    def area_z(self) -> np.ndarray:
+        """float64 (area,), the means over areas, standardised by their own mean and deviation; NaN where unknown."""
+        size, total, _ = self._sum_areas(self.values)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = (total / size - self.expected.area_mean) / self.expected.area_sd
+        return np.where(np.isfinite(z), z, np.nan)
+
+    @cached_property
+    def area_mean_square(self) -> np.ndarray:
+        """float64 (area,), mean of z^2 over each area; NaN where unknown."""
+        size, _, square = self._sum_areas(self.z)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(size > 0, square / size, np.nan)
+
+    @cached_property
+    def std(self) -> float:
+        """Population standard deviation of the finite values."""
+        finite = self.values[np.isfinite(self.values)]
+        return float(finite.std(dtype=np.float64)) if finite.size else np.nan
+
+    def _sum_areas(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        areas = self.place.areas
+        size, total, square = np.zeros((3, areas.size))
+        add_areas(values, areas.of_cell, self.place.weights, size, total, square)
+        return size, total, square
+
+
+def mean_over_areas(values: np.ndarray, place: Place) -> np.ndarray:
+    """Weighted means of the finite values over areas, float64 (area,); NaN where there is none."""
+    size, total, square = np.zeros((3, place.areas.size))
+    add_areas(values, place.areas.of_cell, place.weights, size, total, square)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(size > 0, total / size, np.nan)
+
+
+def score_field(view: ScoreView, families: Sequence[Family]) -> list[float]:
+    """All scores of one kind of a field, in the order of `list_scores`."""
+    found: list[float] = []
+    for family in families:
+        if view.kind in family.kinds:
+            scores = family(view)
+            if len(scores) != len(family.names):
+                raise ValueError(f"the family of {', '.join(family.names)} gave {len(scores)} scores")
+            found += scores
+    return found
+
+
+def log(value: float) -> float:
+    """Logarithm for scores: of 0 (a stuck or empty field) it is that of 1e-12; NaN stays NaN."""
+    return float(np.log(max(value, 1e-12))) if np.isfinite(value) else np.nan
+
+
+__all__ = ["STATE", "Expected", "Place", "ScoreView", "Sums", "log", "mean_over_areas", "score_field"]

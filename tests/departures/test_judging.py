@@ -1,0 +1,157 @@
+"""Data held against a baseline: what is found of faults, of constants, of what is absent, and of small nulls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from baselines.training_data import LAT, LON, SEA, make_fields, make_source
+from metrics.fake_source import FakeSource, axis_of, grid_of
+
+from dqwatch.baselines.baseline import Baseline, build
+from dqwatch.departures.judging import Judgement, judge
+from dqwatch.departures.scoring import count_changed
+from dqwatch.errors import UsageError
+
+N_TRAINING, N_NEW = 16 * 73, 146
+BOX = (np.abs(LAT - 10) < 25) & (np.abs(LON - 90) < 40)
+
+
+@pytest.fixture(scope="module")
+def fields() -> dict[str, np.ndarray]:
+    return make_fields(11, N_TRAINING + N_NEW)
+
+
+@pytest.fixture(scope="module")
+def baseline(fields: dict[str, np.ndarray]) -> Baseline:
+    return build(make_source({name: f[:N_TRAINING] for name, f in fields.items()}))
+
+
+def new(fields: dict[str, np.ndarray], number: int = 3, count: int = 1, **changes: np.ndarray) -> FakeSource:
+    """Some times after the end of training, with what is changed added to the fields."""
+    at = slice(N_TRAINING + number, N_TRAINING + number + count)
+    given = {name: f[at] + np.asarray(changes.get(name, 0.0), np.float32) for name, f in fields.items()}
+    return make_source(given, first=N_TRAINING + number)
+
+
+def row(found: Judgement, variable: str) -> dict[str, Any]:
+    table = found.tables["drift"]
+    (only,) = table[table["variable"] == variable].to_dict("records")
+    return only
+
+
+def test_clean_cycles_alarm_about_as_often_as_they_may(baseline: Baseline, fields: dict[str, np.ndarray]) -> None:
+    cycles = judge(new(fields, 0, N_NEW), baseline).tables["cycles"]
+    assert len(cycles) == N_NEW
+    assert (cycles["p_cycle"] <= 0.05).mean() <= 0.12
+    assert (cycles["p_cycle"] > 0.001).all()
+    assert (cycles["n_variables"] == 2).all()
+    assert (cycles["null_size"][1:] == N_TRAINING - 1).all()
+
+
+def test_a_regional_change_is_named_and_located(baseline: Baseline, fields: dict[str, np.ndarray]) -> None:
+    found = judge(new(fields, t=np.where(BOX, 40.0, 0.0)), baseline, previous=new(fields, 2))
+    cycle = found.tables["cycles"].iloc[0]
+    assert cycle["p_cycle"] == cycle["p_critical"] == 1 / N_TRAINING
+    assert cycle["variables"].split()[0] == "t"
+    t = row(found, "t")
+    assert t["named"]
+    assert t["alarmed"]
+    latitudes, longitudes = t["region"].split()
+    south, north = (float(x[:-1]) * (-1 if x.endswith("S") else 1) for x in latitudes.split("-"))
+    west, east = (float(x[:-1]) for x in longitudes.split("-"))
+    assert -35 <= south < north <= 50
+    assert 40 <= west < east <= 140
+    assert not row(found, "sst")["named"]
+    assert found.drift is not None
+    assert found.drift["variables"][0]["variable"] == "t"
+    assert found.drift["null_size"] == N_TRAINING - 1
+
+
+def test_the_state_before_may_be_in_the_data_themselves(baseline: Baseline, fields: dict[str, np.ndarray]) -> None:
+    together = judge(new(fields, 3, 2), baseline).tables["drift"]
+    apart = judge(new(fields, 4), baseline, previous=new(fields, 3)).tables["drift"]
+    last = together[together["time_index"] == 1].reset_index(drop=True)
+    assert np.allclose(last["p_value"], apart["p_value"], equal_nan=True)
+
+
+def test_without_the_state_before_its_scores_leave_both_sides(
+    baseline: Baseline, fields: dict[str, np.ndarray]
+) -> None:
+    found = judge(new(fields), baseline)
+    assert found.tables["cycles"].iloc[0]["null_size"] == N_TRAINING
+    assert not found.tables["drift"]["leading_score"].str.startswith("step_").any()
+    assert any("--previous gives them" in note for note in found.notes)
+
+
+def test_a_constant_is_compared_with_that_of_training(baseline: Baseline, fields: dict[str, np.ndarray]) -> None:
+    change = np.zeros(LAT.size)
+    change[:3] = 0.5
+    found = judge(new(fields, lsm=change), baseline)
+    lsm = row(found, "lsm")
+    assert (lsm["n_exact"], lsm["exact"]) == (1, "3 cells differ from training")
+    assert np.isnan(lsm["p_value"])
+    assert lsm["reason"] == "constant in training: compared with it"
+    assert row(judge(new(fields), baseline), "lsm")["n_exact"] == 0
+
+
+def test_constants_may_be_packed_otherwise() -> None:
+    constant = np.array([0.0, 1.0, np.nan, 0.5])
+    assert count_changed(np.array([0.0005, 1.0, np.nan, 0.5]), constant) == 0
+    assert count_changed(np.array([0.002, 1.0, 0.0, np.nan]), constant) == 3
+    assert count_changed(np.full(2, 5.0), np.full(2, 5.0)) == 0
+
+
+def test_what_cannot_be_scored_says_why(baseline: Baseline, fields: dict[str, np.ndarray]) -> None:
+    state = new(fields)
+    other = {v: state.data[k] for k, v in enumerate(state.variables) if v.name != "lsm"}
+    renamed = {(v if v.name == "t" else type(v)("sst", "sst", "sst", units="degC")): f for v, f in other.items()}
+    renamed[type(state.variables[0])("new", "new", "new")] = state.data[0]
+    source = FakeSource(renamed, axis=state.times[0], grid=state.grids[0])
+    found = judge(source, baseline)
+    assert row(found, "sst")["reason"] == "its units are degC, those of training K"
+    assert row(found, "lsm")["reason"] == "the data lack it"
+    assert "not in the baseline, hence not scored: new" in found.notes
+    assert found.tables["cycles"].iloc[0]["n_variables"] == 1
+
+
+def test_missing_values_where_training_has_values_do_not_hide_the_rest(
+    baseline: Baseline, fields: dict[str, np.ndarray]
+) -> None:
+    gap = np.where(SEA & (LAT > 0), np.nan, 0.0)
+    found = judge(new(fields, sst=gap), baseline)
+    assert np.isfinite(row(found, "sst")["p_value"])
+    empty = judge(new(fields, sst=np.full(LAT.size, np.nan)), baseline)
+    assert row(empty, "sst")["reason"] == "no value"
+    assert np.isfinite(row(empty, "t")["p_value"])
+
+
+def test_another_hour_of_the_day_is_not_compared(baseline: Baseline, fields: dict[str, np.ndarray]) -> None:
+    state = new(fields)
+    axis = axis_of(state.times[0].seconds + 6 * 3600)
+    source = FakeSource(dict(zip(state.variables, state.data, strict=True)), axis=axis, grid=state.grids[0])
+    found = judge(source, baseline)
+    assert row(found, "t")["reason"] == "training has no such hour of the day"
+    cycle = found.tables["cycles"].iloc[0]
+    assert np.isnan(cycle["p_cycle"])
+    assert cycle["n_variables"] == 0
+    assert found.drift is not None
+    assert found.drift["p_cycle"] is None
+
+
+def test_other_data_are_refused(baseline: Baseline, fields: dict[str, np.ndarray]) -> None:
+    with pytest.raises(UsageError, match="not on the grid of the baseline"):
+        judge(FakeSource({"t": np.zeros((1, 20), np.float32)}, grid=grid_of(20)), baseline)
+    with pytest.raises(UsageError, match="no variable in common"):
+        judge(make_source({"u": fields["t"][:1]}), baseline)
+
+
+def test_a_small_null_says_which_levels_it_cannot_reach(fields: dict[str, np.ndarray]) -> None:
+    few = build(make_source({"t": fields["t"][:80]}))
+    found = judge(make_source({"t": fields["t"][81:82]}, first=81), few)
+    cycle = found.tables["cycles"].iloc[0]
+    assert np.isfinite(cycle["p_cycle"])
+    assert np.isnan(cycle["p_critical"])
+    assert np.isnan(cycle["p_warning"])
+    assert any("80 null cycles cannot reach p <= 0.001, which needs 999" in note for note in found.notes)

@@ -1,0 +1,142 @@
+"""The verbs on real files: a baseline made by the command, a state gated with it, and what is said of wrong use."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from baselines.training_data import LAT, LON, N_LAT, N_LON, make_fields
+from jsonschema import Draft202012Validator
+
+import dqwatch
+from dqwatch import cli
+from dqwatch.errors import UsageError
+
+N = 16 * 73
+FIRST = np.datetime64("2000-01-01T00", "s")
+
+
+def dataset(fields: dict[str, np.ndarray], first: int = 0) -> xr.Dataset:
+    n = len(fields["t"])
+    times = (FIRST + (first + np.arange(n)) * np.timedelta64(5 * 86400, "s")).astype("M8[ns]")
+    shape = (n, N_LAT, N_LON)
+    dims = ("time", "latitude", "longitude")
+    named = {"2t": "t", "sst": "sst", "lsm": "lsm"}
+    units = {"2t": "K", "sst": "K", "lsm": "1"}
+    data = {v: (dims, fields[k].reshape(shape), {"units": units[v]}) for v, k in named.items()}
+    places = {
+        "latitude": ("latitude", LAT[::N_LON], {"units": "degrees_north", "standard_name": "latitude"}),
+        "longitude": ("longitude", LON[:N_LON], {"units": "degrees_east", "standard_name": "longitude"}),
+    }
+    return xr.Dataset(data, {"time": times, **places})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files of training, of a clean state, the one before it, and a spoilt one; and the baseline."""
+    where = tmp_path_factory.mktemp("drift")
+    fields = make_fields(21, N + 6)
+    dataset({k: f[:N] for k, f in fields.items()}).to_netcdf(where / "training.nc", engine="h5netcdf")
+    state = {k: f[N + 3 : N + 4] for k, f in fields.items()}
+    dataset(state, N + 3).to_netcdf(where / "clean.nc", engine="h5netcdf")
+    dataset({k: f[N + 2 : N + 3] for k, f in fields.items()}, N + 2).to_netcdf(where / "before.nc", engine="h5netcdf")
+    box = (np.abs(LAT - 10) < 25) & (np.abs(LON - 90) < 40)
+    spoilt = state | {"t": state["t"] + np.where(box, 25.0, 0.0).astype(np.float32)}
+    dataset(spoilt, N + 3).to_netcdf(where / "spoilt.nc", engine="h5netcdf")
+    code = cli.main(["baseline", str(where / "training.nc"), "-o", str(where / "b.zarr"), "--quiet"])
+    assert code == 0
+    return where
+
+
+def gate(folder: Path, name: str, *more: str) -> tuple[int, dict]:
+    out = folder / f"{name}.json"
+    arguments = ["gate", str(folder / f"{name}.nc"), "--baseline", str(folder / "b.zarr"), "--json", str(out)]
+    code = cli.main([*arguments, "--rules", "drift", *more])
+    return code, json.loads(out.read_text())
+
+
+def test_a_clean_state_passes(folder: Path) -> None:
+    code, document = gate(folder, "clean", "--previous", str(folder / "before.nc"))
+    assert code == 0
+    assert document["drift"]["p_cycle"] > 0.01
+    assert document["drift"]["null_size"] == N - 1
+    assert document["baseline"]["data"]["name"] == "training.nc"
+    assert document["baseline"]["cycles"] == N
+
+
+def test_a_spoilt_state_closes_the_gate_and_names_the_variable(folder: Path) -> None:
+    code, document = gate(folder, "spoilt", "--previous", str(folder / "before.nc"))
+    assert code == 1
+    assert document["drift"]["p_cycle"] == pytest.approx(1 / N)
+    first = document["drift"]["variables"][0]
+    assert (first["variable"], first["named"]) == ("2t", True)
+    assert first["region"]
+    failed = {f["rule"]: f["severity"] for f in document["findings"] if f["status"] == "fail"}
+    assert failed["drift.cycle"] == "critical"
+    assert failed["drift.variables"] == "info"
+
+
+def test_the_document_fits_its_schema(folder: Path) -> None:
+    schema = json.loads((Path(dqwatch.__file__).parent / "reports" / "verdict.schema.json").read_text())
+    for name in ("clean", "spoilt"):
+        Draft202012Validator(schema).validate(gate(folder, name)[1])
+
+
+def test_the_rules_of_drift_come_with_the_baseline(folder: Path) -> None:
+    verdict = dqwatch.gate(str(folder / "spoilt.nc"), baseline=str(folder / "b.zarr"), rules="missing")
+    assert [s.name for s in verdict.rule_sets] == ["missing", "drift"]
+    assert {"drift", "cycles"} <= verdict.tables.keys()
+    without = dqwatch.gate(str(folder / "clean.nc"), rules="missing")
+    assert [s.name for s in without.rule_sets] == ["missing"]
+    assert without.drift is None
+
+
+def test_a_baseline_in_memory_will_do(folder: Path) -> None:
+    made = dqwatch.baseline(str(folder / "training.nc"), cycles=400)
+    assert made.ledger.size <= 400
+    verdict = dqwatch.gate(str(folder / "clean.nc"), baseline=made, rules="drift")
+    assert verdict.drift is not None
+    assert verdict.drift["null_size"] == made.ledger.size
+    assert any("cannot reach p <= 0.001" in note for note in verdict.notes)
+    assert {f.rule: f.status for f in verdict.results}["drift.cycle"] == "skipped"
+
+
+def test_what_is_said_of_a_new_baseline(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "b.zarr"
+    assert cli.main(["baseline", str(folder / "training.nc"), "-o", str(target), "--every", "20"]) == 0
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "note: 59 null cycles cannot reach p <= 0.001, which needs 999" in err
+    assert err.splitlines()[-1] == "dqwatch BASELINE b.zarr 3 variables, 16 full years, 59 null cycles"
+    assert sorted(os.listdir(tmp_path)) == ["b.zarr"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words", "code"),
+    [
+        (["baseline", "{training}"], "Missing option '--output'", 2),
+        (["baseline", "{training}", "-o", "{clean}"], "exists and is no baseline", 2),
+        (["baseline", "{clean}", "-o", "{new}"], "1 usable times; a baseline needs 16", 2),
+        (["gate", "{clean}", "--baseline", "{new}"], "no such baseline", 3),
+        (["gate", "{clean}", "--baseline", "{training}"], "no such baseline", 3),
+        (["gate", "{clean}", "--previous", "{before}"], "give --baseline too", 2),
+    ],
+)
+def test_wrong_use_is_one_line(
+    folder: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], words: str, code: int
+) -> None:
+    names = {n: str(folder / f"{n}.nc") for n in ("training", "clean", "before")} | {"new": str(folder / "none.zarr")}
+    assert cli.main([a.format(**names) for a in arguments]) == code
+    err = capfd.readouterr().err
+    assert words in err
+    assert err.count("\n") == 1
+    assert not (folder / "none.zarr").exists()
+
+
+def test_what_is_no_baseline_is_refused() -> None:
+    with pytest.raises(UsageError, match="baseline: got a dict"):
+        dqwatch.gate("x.nc", baseline={"a": 1})
