@@ -133,7 +133,8 @@ def _pass(
     """Every field into its row. Rows are apart and counts are integers: the order of the threads leaves no trace."""
     scanners: dict[int, tuple[Scanner, Measures]] = {}
     previous = any(m.needs_previous for m in metrics)
-    runs = make_runs(source, blocks, workers or default_workers(), previous=previous)
+    together = relate is not None
+    runs = make_runs(source, blocks, workers or default_workers(), previous=previous, together=together)
     lookup = Lookup(blocks) if previous else None
     current: dict[tuple[Block, ...], Block] = {}
     tiles = Tiles(source)

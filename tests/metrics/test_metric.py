@@ -103,6 +103,13 @@ def test_runs_follow_each_other_and_hold_every_block_once():
         times = [t for b in run for t in b.times]
         assert times == list(range(times[0], times[0] + len(times)))
     assert max(len(run) for run in runs) > 10
+    together = make_runs(FakeSource({"a": series(2)}), blocks, 2, previous=True, together=True)
+    assert sorted(b for run in together for b in run) == sorted(blocks)
+    assert max(len(run) for run in together) == 8, "variables of several lanes wait for one another"
+    alone = [block for block in blocks if block.variables == (2,)]
+    assert (
+        max(len(r) for r in make_runs(FakeSource({"a": series(2)}), alone * 9, 1, previous=True, together=True)) == 64
+    )
 
 
 def test_lookup_finds_the_time_before_in_whatever_blocks():
