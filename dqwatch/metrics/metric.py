@@ -115,7 +115,7 @@ def params_of(metric: FieldMetric, wanted: Wanted, params: Params | None) -> fro
     params : mapping of column to quantities, optional
         Of the table `fields`; columns that it lacks are wanted of all.
     """
-    if params is None:
+    if params is None or ("change" in metric.columns and "tendency_error" in wanted.get("variables", ())):
         return None
     looked_at = [c for c in wanted.get("fields", ()) if _DERIVED.get(c, c) in metric.columns or c in metric.columns]
     if any(column not in params for column in looked_at):

@@ -29,7 +29,7 @@ from dqwatch.metrics.relate import Relate
 from dqwatch.metrics.runs import Lookup, make_runs
 from dqwatch.metrics.scout import lay_bins, name_block
 from dqwatch.metrics.source_table import source_table
-from dqwatch.metrics.stored_statistics import statistics_columns
+from dqwatch.metrics.stored_statistics import statistics_columns, without_tendencies
 from dqwatch.metrics.tiles import Tiles
 from dqwatch.metrics.times import times_table
 from dqwatch.metrics.variables import variables_table
@@ -99,13 +99,14 @@ def scan(
     knowledge = know(source, catalogue or load_catalogue())
     blocks = source.blocks()
     bins = lay_bins(source, knowledge, blocks, workers)
+    wanted = without_tendencies(source, wanted or {})
     metrics = field_metrics(wanted)
     rows = Rows(source, [column for metric in metrics for column in metric.columns])
     blocks = _spread(blocks, workers or default_workers())
-    relate = Relate(source, knowledge) if "relations" in (wanted or ()) else None
-    own = [params_of(metric, wanted or {}, params) for metric in metrics]
+    relate = Relate(source, knowledge) if "relations" in wanted else None
+    own = [params_of(metric, wanted, params) for metric in metrics]
     used, scanners = _pass(source, knowledge, bins, rows, blocks, metrics, own, relate, workers, progress)
-    tables = _tables(source, knowledge, rows, now or datetime.now(UTC), wanted or {})
+    tables = _tables(source, knowledge, rows, now or datetime.now(UTC), wanted)
     if relate is not None:
         tables["relations"] = relate.table()
     counts = sum((s.counts for s in scanners), np.zeros((len(bins), SLOTS), np.int64))

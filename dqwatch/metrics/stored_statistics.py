@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,16 @@ def statistics_columns(source: Source, seen: Seen, wanted: Collection[str]) -> d
         return {}
     rows = [_row(source, seen, v, of) for v, of in enumerate(stored)]
     return {name: [row[name] for row in rows] for name in COLUMNS}
+
+
+def without_tendencies(source: Source, wanted: Mapping[str, Collection[str]]) -> Mapping[str, Collection[str]]:
+    """What is wanted, without `tendency_error` (which needs every change) where the store has no such statistics."""
+    if "tendency_error" not in wanted.get("variables", ()):
+        return wanted
+    stored = source.stored_statistics() if isinstance(source, CarriesStatistics) else ()
+    if any(of is not None and of.tendencies for of in stored):
+        return wanted
+    return {**wanted, "variables": frozenset(wanted["variables"]) - {"tendency_error"}}
 
 
 def _row(source: Source, seen: Seen, v: int, stored: StoredStatistics | None) -> dict[str, Any]:

@@ -110,6 +110,7 @@ class AnemoiZarr:
             notes.append("the store holds arrays of its building (_build): it may be unfinished")
         self._stored = min(stored, len(axis))
         self._names = names
+        self._statistics: Sequence[StoredStatistics | None] | None = None
         self.times: tuple[TimeAxis, ...] = (axis,)
         self.variables: tuple[Variable, ...] = make_variables(names, attrs, self._data.shape[2])
         self.grids: tuple[Grid, ...] = (_grid(attrs, arrays),)
@@ -128,8 +129,10 @@ class AnemoiZarr:
         return described
 
     def stored_statistics(self) -> Sequence[StoredStatistics | None]:
-        """The statistics that the store has of each variable, read from it now."""
-        return read_statistics(self._names, self.attributes, self._arrays, self.times[0], self._stored)
+        """The statistics that the store has of each variable, read from it once."""
+        if self._statistics is None:
+            self._statistics = read_statistics(self._names, self.attributes, self._arrays, self.times[0], self._stored)
+        return self._statistics
 
     def blocks(self) -> Sequence[Block]:
         """One block for each chunk along time, of all variables; several where a chunk is very large."""

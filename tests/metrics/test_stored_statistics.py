@@ -197,6 +197,20 @@ def test_statistics_of_changes(tmp_path):
     assert found["lsm"]["tendency_error"] > 1e3
 
 
+def test_changes_are_looked_at_of_all_quantities_only_where_the_store_has_statistics_of_them(tmp_path):
+    """Whatever rules want of the fields."""
+    group = make(tmp_path / "a.zarr")
+    wanted, params = {**WANTED, "fields": frozenset({"change"})}, {"change": frozenset({"2t"})}
+    known = []
+    for _ in range(2):
+        tables = scan(sources.open_source(str(tmp_path / "a.zarr")), wanted=wanted, params=params).tables
+        changes = tables["fields"].dropna(subset="change")
+        known.append((set(changes["variable"]), int(tables["variables"]["tendency_error"].notna().sum())))
+        for name in [name for name in group if name.startswith("statistics_tendencies")]:
+            del group[name]
+    assert known == [(set(NAMES), 4), ({"2t"}, 0)]
+
+
 @pytest.mark.parametrize(
     ("declared", "as_declared"),
     [(["lsm"], [True] * 4), ([], [True, True, True, False]), (["2t", "lsm"], [False, True, True, True])],
