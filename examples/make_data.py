@@ -56,7 +56,7 @@ class ExampleDataError(ValueError):
 
 def pair_dates(begin: np.datetime64, end: np.datetime64) -> np.ndarray:
     """00 and 06 UTC of every third day from FIRST_DAY on, those within begin <= day < end: datetime64[s] (date,)."""
-    days = np.arange(FIRST_DAY, end, EVERY).astype("M8[D]")
+    days = np.arange(FIRST_DAY, end, np.timedelta64(EVERY, "D")).astype("M8[D]")
     midnight = days[days >= begin].astype("M8[s]")
     return np.stack([midnight, midnight + SIX_HOURS], axis=1).ravel()
 
@@ -153,7 +153,7 @@ def _fill_folder(
     """Write all stores in one pass through the weather; returns what is in them by name."""
     weather = Weather(seed, number=number)
     first_year = FIRST_DAY.astype("M8[Y]")
-    after, end = (first_year + years).astype("M8[D]"), (first_year + years + test_years).astype("M8[D]")
+    after, end = ((first_year + np.timedelta64(count, "Y")).astype("M8[D]") for count in (years, years + test_years))
     texts = {
         "training": f"{years} years of states at 00 and 06 UTC of every third day.",
         "test_years": "Clean states of the time after training.",

@@ -64,7 +64,7 @@ def default_window(dates: np.ndarray) -> np.ndarray:
     if dates.size < 10 or years < 10:
         return np.arange(dates.size) < max(1, int(dates.size * 0.8))
     calendar_year = dates.astype("M8[Y]")
-    return calendar_year <= calendar_year[-1] - (3 if years >= 20 else 1)
+    return calendar_year <= calendar_year[-1] - np.timedelta64(3 if years >= 20 else 1, "Y")
 
 
 class Store:

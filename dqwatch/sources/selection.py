@@ -198,7 +198,7 @@ def _cut_range(axis: TimeAxis, period: Period) -> tuple[int, int] | None:
     if period.end:
         # One second before the next day, month, ... begins.
         unit = {4: "Y", 7: "M", 10: "D", 13: "h", 16: "m", 19: "s"}[len(period.end)]
-        after = np.datetime64(period.end, unit) + 1  # type: ignore[call-overload]
+        after = np.datetime64(period.end, unit) + np.timedelta64(1, unit)  # type: ignore[call-overload]
         last = min(last, int(after.astype("M8[s]").astype(np.int64)) - 1)
     return (first, last) if first <= last else None
 

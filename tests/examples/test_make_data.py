@@ -131,7 +131,7 @@ class TestStores:
 
     def test_default_window(self) -> None:
         def window(first: str, last: str, step: int) -> np.ndarray:
-            dates = np.arange(np.datetime64(first), np.datetime64(last), step).astype("M8[s]")
+            dates = np.arange(np.datetime64(first), np.datetime64(last), step * DAY).astype("M8[s]")
             return dates[default_window(dates)]
 
         assert window("2001-01-01", "2001-01-02", 1).size == 1

@@ -47,11 +47,11 @@ class CountingStore(LocalStore):  # type: ignore[misc]  # zarr is not typed here
 def read(path: Path, array: FieldArray, parts: Sequence[Part]) -> tuple[np.ndarray, CountingStore]:
     """The values of `parts`, flat, read through zarr in one go, and the store that counted."""
     store = CountingStore(path)
-    opened = zarr.open(store, mode="r")[array.stored.name]
-    # Later zarr-python fetches small gaps between the chunks of a shard as well, unless it is told not to.
+    # Later zarr-python fetches small gaps between the chunks of a shard as well, unless it is told not to before it
+    # opens the array.
     setting = {"array.sharding_coalesce_max_gap_bytes": 0}
     with nullcontext() if OLD_ZARR else zarr.config.set(setting):
-        values = opened.vindex[coordinates(array, parts)]
+        values = zarr.open(store, mode="r")[array.stored.name].vindex[coordinates(array, parts)]
     return np.asarray(values), store
 
 

@@ -24,7 +24,7 @@ def spencer(when: float) -> tuple[float, float]:
     """Declination and equation of time, degrees, by the Fourier series of Spencer (1971); good to 0.05 and 0.15."""
     stamp = np.datetime64(int(when), "s")
     year = stamp.astype("M8[Y]")
-    length = ((year + 1).astype("M8[s]") - year.astype("M8[s]")) / np.timedelta64(1, "D")
+    length = ((year + np.timedelta64(1, "Y")).astype("M8[s]") - year.astype("M8[s]")) / np.timedelta64(1, "D")
     g = 2 * math.pi * float((stamp - year) / np.timedelta64(1, "D")) / length
     declination = (
         0.006918 - 0.399912 * math.cos(g) + 0.070257 * math.sin(g) - 0.006758 * math.cos(2 * g)
