@@ -80,5 +80,6 @@ def _roughness(totals: list[float]) -> float:
     if not (totals[SQUARES] > 0 and totals[PAIR_WEIGHT] > 0):
         return math.nan
     square = totals[SQUARES] / totals[PAIR_WEIGHT]
-    variance = totals[SECOND] / totals[WEIGHT] - (totals[FIRST] / totals[WEIGHT]) ** 2
+    mean = totals[FIRST] / totals[WEIGHT]
+    variance = totals[SECOND] / totals[WEIGHT] - mean * mean  # a power would raise where it overflows
     return math.log(square / variance) if variance > 0 and math.isfinite(square / variance) else math.nan

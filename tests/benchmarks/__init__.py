@@ -1,6 +1,7 @@
 """Benchmarks: ratios within one run on one machine, `python -m tests.benchmarks [NAME ...] [--strict]`.
 
-A module of this package with a function `measure() -> list[Row]` is a benchmark of its name.
+A module of this package with a function `measure() -> list[Row]` is a benchmark of its name. One that measures
+other things than rates has rows of its own, each with `below`, and a function `table`.
 """
 
 from __future__ import annotations

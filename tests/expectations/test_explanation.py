@@ -36,8 +36,8 @@ def test_it_says_what_columns_mean_and_their_unit() -> None:
     assert said["looks at"] == f"fields.n_nan_unexpected [cells]: {column.meaning}"
     assert said["expects"] == "n_nan_unexpected = 0, told apart by variable"
     assert ("", "the table fields has one row for each time, variable and member") in explain("nan.none")
-    looked_at = [text.split(" ")[0] for label, text in explain("stats.order") if label == "looks at"]
-    assert looked_at == ["variables.max", "variables.min"]
+    looked_at = [text.split(" ")[0] for label, text in explain("const.space") if label == "looks at"]
+    assert looked_at == ["fields.max", "fields.min"]
 
 
 def test_a_rule_of_ones_own(write: Write) -> None:

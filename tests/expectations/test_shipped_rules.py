@@ -55,7 +55,6 @@ SPOILT: list[tuple[str, str, str, dict[str, Any]]] = [
     ("variable.known", INFO, "variables", {"known": False}),
     ("stats.finite", CRITICAL, "variables", {"std": np.inf}),
     ("stats.finite", CRITICAL, "variables", {"std": np.nan}),
-    ("stats.order", CRITICAL, "variables", {"max": 1.0}),
     ("grid.coordinates", CRITICAL, "grid", {"n_bad_coordinates": 1}),
     ("grid.problem", CRITICAL, "grid", {"problem": "12 coordinates for 10 cells"}),
     ("grid.duplicate_cells", WARNING, "grid", {"n_duplicate_cells": 1}),
