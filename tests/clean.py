@@ -65,7 +65,7 @@ def reference() -> xr.Dataset:
 
 @cache
 def regridded(n_rows: int = 37, n_columns: int = 72, seed: int = 0) -> xr.Dataset:
-    """Bilinear on triangles between the cells, by scipy; the polar rows from the ring nearest to them."""
+    """Bilinear on triangles between the cells, by scipy; the poles from the ring nearest to them."""
     weather, fields = states(seed)
     grid = weather.grid
     west, east = grid.longitudes > 180, grid.longitudes < 180
@@ -76,12 +76,15 @@ def regridded(n_rows: int = 37, n_columns: int = 72, seed: int = 0) -> xr.Datase
     rows, columns = np.linspace(90, -90, n_rows), np.arange(n_columns) * 360 / n_columns
     there = np.stack([a.ravel() for a in np.meshgrid(np.clip(rows, -end, end), columns, indexing="ij")], axis=1)
 
-    def interpolate(values: np.ndarray) -> np.ndarray:
+    def interpolate(values: np.ndarray, *, scalar: bool) -> np.ndarray:
         around = np.concatenate([values, values[:, west], values[:, east]], axis=1)
         found = LinearNDInterpolator(triangles, around.T)(there).T
-        return found.reshape(len(values), n_rows, n_columns).astype(np.float32)
+        found = found.reshape(len(values), n_rows, n_columns)
+        if scalar:
+            found[:, [0, -1]] = found[:, [0, -1]].mean(axis=2, keepdims=True)
+        return found.astype(np.float32)
 
-    fields = {name: interpolate(values) for name, values in fields.items()}
+    fields = {name: interpolate(values, scalar=name != "u850") for name, values in fields.items()}
     return dataset(fields, ("latitude", "longitude"), coordinates(rows, columns, ("latitude", "longitude")))
 
 

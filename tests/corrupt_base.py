@@ -106,9 +106,9 @@ def lost_date(data: xr.Dataset, n: float, _: Path) -> xr.Dataset:
 
 def in_the_future(data: xr.Dataset, days: float, _: Path) -> xr.Dataset:
     """The last time lies so many days after now."""
-    now = np.datetime64("now", "h").astype("M8[ns]")
     times = data["time"].values
-    return retimed(data, times - times[-1] + now + np.timedelta64(int(days), "D"))
+    today = np.datetime64("now", "D")
+    return retimed(data, times + (today - times[-1].astype("M8[D]")) + np.timedelta64(int(days), "D"))
 
 
 def in_360_days(data: xr.Dataset, _: float, __: Path) -> xr.Dataset:
@@ -242,7 +242,8 @@ def blocks(data: xr.Dataset, n: float, _: Path) -> xr.Dataset:
 
 def shuffled(data: xr.Dataset, _: float, __: Path) -> xr.Dataset:
     values = data["2t"].values.copy()
-    values[AT] = np.random.default_rng(1).permutation(values[AT].ravel()).reshape(values[AT].shape)
+    inner = values[AT, 1:-1]  # the poles stay
+    values[AT, 1:-1] = np.random.default_rng(1).permutation(inner.ravel()).reshape(inner.shape)
     return changed(data, "2t", values)
 
 
@@ -280,7 +281,7 @@ def rules(text: str) -> frozenset[str]:
 CORRUPTIONS = {
     "nan.none": Corruption(in_cells("t850", np.nan), rules("nan.none nan.pattern"), 1, "cells", (10, 1000)),
     "nan.masked": Corruption(lambda data, _, __: masked_sst(data), rules("nan.masked")),
-    "nan.pattern": Corruption(shifted_mask, rules("nan.none nan.pattern"), 1, "cells", (3,)),
+    "nan.pattern": Corruption(shifted_mask, rules("nan.none nan.pattern rel.lsm"), 1, "cells", (3,)),
     "inf": Corruption(in_cells("t850", np.inf), rules("inf"), 1, "cells", (10,)),
     "sentinel": Corruption(in_cells("swvl1", -9999.0), rules("sentinel bounds bounds.usual"), 1, "cells", (10,)),
     "field.absent": Corruption(too_short, rules("field.absent store.length"), 1, "times", (5,)),
@@ -289,7 +290,7 @@ CORRUPTIONS = {
     ),
     "variable.empty": Corruption(empty, rules("variable.empty field.all_nan nan.masked")),
     "const.space": Corruption(in_cells("2t", 280.0, everywhere=True), rules("const.space tendency")),
-    "stuck.time": Corruption(copied_forward, rules("stuck.time"), 1, "times", (3,)),
+    "stuck.time": Corruption(copied_forward, rules("stuck.time stuck.cell"), 1, "times", (3,)),
     "const.time": Corruption(one_field, rules("const.time stuck.time")),
     "time.decodable": Corruption(undecodable, rules("time.decodable")),
     "time.monotonic": Corruption(swapped, rules("time.monotonic time.freq")),
@@ -322,8 +323,8 @@ CORRUPTIONS = {
     "chunk.small": Corruption(lambda _, __, f: large(f, (1, 50, 50)), rules("chunk.small zarr.missing_chunks")),
     "codec": Corruption(lambda _, __, f: large(f, (1, 721, 1440), random=True), rules("codec")),
     "dtype": Corruption(lambda _, __, f: large(f, (1, 721, 1440), "f8"), rules("dtype zarr.missing_chunks")),
-    "nn.repeat": Corruption(blocks, rules("nn.repeat"), 2, "cells", (3, 4)),
-    "texture.noise": Corruption(shuffled, rules("texture.noise tendency")),
+    "nn.repeat": Corruption(blocks, rules("nn.repeat dup.rowcol seam.longitude"), 2, "cells", (3, 4)),
+    "texture.noise": Corruption(shuffled, rules("texture.noise tendency spectrum.slope")),
     "tendency": Corruption(shifted_on, rules("tendency"), 10, "K", (2, 5, 20)),
     "static.const": Corruption(coast_moved, rules("static.const"), 1, "cells", (3,)),
 }

@@ -31,10 +31,11 @@ def changed(data: xr.Dataset, name: str, values: np.ndarray, **attributes: Any) 
 
 
 def replaced(data: xr.Dataset, name: str, time: int, value: float, n: float) -> xr.Dataset:
-    """A copy in which so many cells, evenly spread, of a field have another value."""
+    """A copy in which so many cells, evenly spread away from the poles, or all, of a field have another value."""
     values = data[name].values.copy()
     field = values[time].ravel()
-    field[np.linspace(0, field.size - 1, int(n)).astype(int)] = value
+    ends = (0.1, 0.9) if n < field.size else (0, 1)
+    field[np.linspace(*(np.array(ends) * (field.size - 1)), int(n)).astype(int)] = value
     values[time] = field.reshape(values[time].shape)
     return changed(data, name, values)
 
