@@ -58,8 +58,8 @@ def coordinates(latitudes: np.ndarray, longitudes: np.ndarray, dims: tuple[str, 
 
 
 @cache
-def reference() -> xr.Dataset:
-    weather, fields = states()
+def reference(seed: int = 0) -> xr.Dataset:
+    weather, fields = states(seed)
     return dataset(fields, ("cell",), coordinates(weather.grid.latitudes, weather.grid.longitudes, ("cell",)))
 
 
@@ -92,3 +92,27 @@ def regridded(n_rows: int = 37, n_columns: int = 72, seed: int = 0) -> xr.Datase
 def clean(seed: int = 0) -> xr.Dataset:
     """On a regular grid of 5 degrees, every cell with a value."""
     return regridded(seed=seed).drop_vars("sst")
+
+
+@cache
+def waves(seed: int = 0, n: int = 12, members: int = 0) -> xr.Dataset:
+    """Waves that move eastward over a temperature and a pressure that fall towards the poles, every 6 hours."""
+    latitudes, longitudes = np.linspace(87.5, -87.5, 36), np.arange(0, 360, 5.0)
+    lat, lon = np.radians(latitudes)[:, None], np.radians(longitudes)[None, :]
+    rng = np.random.default_rng(seed)
+    phase = np.cumsum(0.1 + 0.02 * rng.random(n)) + 0.01 * np.arange(max(members, 1))[:, None]
+    phase = phase[:, :, None, None]
+    wave = np.cos(lat) * np.sin(3 * lon + 2 * lat - phase) + np.cos(lat) ** 2 * np.cos(5 * lon + 2 * phase)
+    fields = {
+        "t2m": ("K", 280 + 20 * np.cos(lat) + 3 * wave),
+        "msl": ("Pa", 101000 + 500 * np.cos(lat) - 800 * wave),
+    }
+    dims = (*(["number"] if members else []), "time", "latitude", "longitude")
+    return xr.Dataset(
+        {name: (dims, (v if members else v[0]).astype("f4"), {"units": u}) for name, (u, v) in fields.items()},
+        coords={
+            "time": np.datetime64("2020-02-01", "ns") + np.arange(n) * np.timedelta64(6, "h"),
+            "latitude": ("latitude", latitudes, {"units": "degrees_north"}),
+            "longitude": ("longitude", longitudes, {"units": "degrees_east"}),
+        },
+    )

@@ -229,10 +229,6 @@ def large(folder: Path, chunk: tuple[int, int, int], dtype: str = "f4", *, rando
     return str(folder / "a.zarr")
 
 
-def empty(data: xr.Dataset, _: float, __: Path) -> xr.Dataset:
-    return changed(data, "swvl1", np.full(data["swvl1"].shape, np.nan))
-
-
 def blocks(data: xr.Dataset, n: float, _: Path) -> xr.Dataset:
     """A field taken to the grid from one that is coarser along its rows by so many cells, by nearest neighbour."""
     values = data["2t"].values.copy()
@@ -288,8 +284,7 @@ CORRUPTIONS = {
     "field.all_nan": Corruption(
         in_cells("sst", np.nan, of="sea", everywhere=True), rules("field.all_nan nan.none nan.pattern")
     ),
-    "variable.empty": Corruption(empty, rules("variable.empty field.all_nan nan.masked")),
-    "const.space": Corruption(in_cells("2t", 280.0, everywhere=True), rules("const.space tendency")),
+    "const.space": Corruption(in_cells("2t", 280.0, everywhere=True), rules("const.space tendency packing.precision")),
     "stuck.time": Corruption(copied_forward, rules("stuck.time stuck.cell"), 1, "times", (3,)),
     "const.time": Corruption(one_field, rules("const.time stuck.time")),
     "time.decodable": Corruption(undecodable, rules("time.decodable")),
@@ -319,10 +314,10 @@ CORRUPTIONS = {
     "grid.orientation": Corruption(tiles_swapped, rules("grid.orientation")),
     "grid.longitudes": Corruption(two_conventions, rules("grid.longitudes"), 1, "columns"),
     "grid.weights": Corruption(nowhere, rules("grid.weights")),
-    "chunk.large": Corruption(lambda _, __, f: large(f, (30, 721, 1440)), rules("chunk.large zarr.missing_chunks")),
-    "chunk.small": Corruption(lambda _, __, f: large(f, (1, 50, 50)), rules("chunk.small zarr.missing_chunks")),
+    "chunk.large": Corruption(lambda _, __, f: large(f, (30, 721, 1440)), rules("chunk.large zarr.empty_chunks")),
+    "chunk.small": Corruption(lambda _, __, f: large(f, (1, 50, 50)), rules("chunk.small zarr.empty_chunks")),
     "codec": Corruption(lambda _, __, f: large(f, (1, 721, 1440), random=True), rules("codec")),
-    "dtype": Corruption(lambda _, __, f: large(f, (1, 721, 1440), "f8"), rules("dtype zarr.missing_chunks")),
+    "dtype": Corruption(lambda _, __, f: large(f, (1, 721, 1440), "f8"), rules("dtype zarr.empty_chunks")),
     "nn.repeat": Corruption(blocks, rules("nn.repeat dup.rowcol seam.longitude"), 2, "cells", (3, 4)),
     "texture.noise": Corruption(shuffled, rules("texture.noise tendency spectrum.slope")),
     "tendency": Corruption(shifted_on, rules("tendency"), 10, "K", (2, 5, 20)),

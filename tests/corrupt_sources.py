@@ -23,6 +23,7 @@ class Fault(NamedTuple):
     spoil: Callable[[xr.Dataset, Path], Data]
     critical: frozenset[str] = frozenset()
     warnings: frozenset[str] = frozenset()
+    remarks: frozenset[str] = frozenset()
     with_members: bool = False
     """Whether it is done to an ensemble."""
 
@@ -152,10 +153,10 @@ FAULTS = {
     for f in (
         Fault(files_of_two_units, frozenset({"var.split"})),
         Fault(files_of_two_orientations, frozenset({"var.split"})),
-        Fault(files_of_two_calendars, frozenset({"var.split"})),
+        Fault(files_of_two_calendars, frozenset({"var.split"}), remarks=frozenset({"time.calendar"})),
         Fault(files_of_two_grids, warnings=frozenset({"var.doubled"})),
         Fault(not_a_scale, warnings=frozenset({"source.complete"})),
-        Fault(unknown_units, warnings=frozenset({"units.understood"})),
+        Fault(unknown_units, frozenset(), frozenset({"units.understood"}), frozenset({"variable.known"})),
         Fault(level_in_other_units, frozenset({"levels.valid"})),
         Fault(level_not_positive, frozenset({"levels.valid"})),
         Fault(level_not_a_number, frozenset({"levels.valid"})),
@@ -163,7 +164,7 @@ FAULTS = {
         Fault(level_twice_the_same, warnings=frozenset({"var.doubled"})),
         Fault(an_hour_late, warnings=frozenset({"time.axes_agree"})),
         Fault(raw_fill, frozenset({"sentinel", "bounds"})),
-        Fault(raw_fill_of_the_unknown, frozenset({"sentinel"})),
+        Fault(raw_fill_of_the_unknown, frozenset({"sentinel"}), remarks=frozenset({"variable.known"})),
         Fault(member_copied, warnings=frozenset({"member.distinct"}), with_members=True),
         Fault(hole_in_two_days, frozenset({"time.gaps"})),
     )

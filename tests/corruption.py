@@ -8,12 +8,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
+from clean import clean
+
+import dqwatch
+
+
+def audited(data: Any, *rules: str) -> set[str]:
+    """The rules that do not simply pass, of the audit or of other sets."""
+    results = dqwatch.audit(data, rules=rules or "audit", workers=1).results
+    return {f.rule for f in results if f.status not in ("pass", "skipped")}
 
 
 class Corruption(NamedTuple):
     """A fault, and the rules that must not pass: these and no other."""
 
-    spoil: Callable[[xr.Dataset, float, Path], Any]
+    spoil: Callable[[Any, float, Path], Any]
     """From clean data, a size and an empty folder to the spoilt data, or the path of a store of them."""
     trips: frozenset[str]
     smallest: float = 1.0
@@ -22,6 +31,10 @@ class Corruption(NamedTuple):
     """Of the size; '' where the fault is there or not."""
     others: tuple[float, ...] = ()
     """Sizes below the smallest, or far above, at which the benchmark looks too."""
+    make: Callable[[int], Any] = clean
+    """Clean data of a seed."""
+    look: Callable[[Any], set[str]] = audited
+    """What data trip."""
 
 
 def changed(data: xr.Dataset, name: str, values: np.ndarray, **attributes: Any) -> xr.Dataset:

@@ -30,7 +30,6 @@ SPOILT: list[tuple[str, str, str, dict[str, Any]]] = [
     ("sentinel", CRITICAL, "fields", {"n_sentinel": 1}),
     ("field.absent", CRITICAL, "variables", {"n_absent": 1}),
     ("field.all_nan", WARNING, "fields", {"all_nan": True}),
-    ("variable.empty", WARNING, "variables", {"n_values": 0}),
     ("const.space", WARNING, "fields", {"min": 5.0, "max": 5.0}),
     ("stuck.time", CRITICAL, "fields", {"data_hash": 2**63 + 4}),
     ("const.time", WARNING, "variables", {"constant_in_time": True}),
@@ -91,9 +90,8 @@ def test_a_spoilt_row_trips_its_rule_and_no_other(rule: str, severity: str, tabl
 
 
 def test_every_shipped_rule_is_tripped_above() -> None:
-    """Those on pairs of data sets in test_regridding_rules, on relations in test_relation_rules, on what metrics add to
-    the fields in tests/test_shape_rules.py and tests/test_field_rules.py, on what a store says of itself in
-    tests/test_store_rules.py, on data against a baseline in test_drift_rules.
+    """Those on pairs of data sets in test_regridding_rules, on relations in test_relation_rules, on data against a
+    baseline in test_drift_rules, on what metrics add and on what a store says of itself in tests/test_rules.py.
     """
     stores = {"stats.valid", "stats.stored", "stats.range", "stats.tendencies", "const.declared"}
     elsewhere = ("pairs", "relations", "drift", "cycles")

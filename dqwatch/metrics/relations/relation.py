@@ -192,6 +192,6 @@ def pool(parts: Iterable[Violations]) -> Violations:
 
 
 def on_levels(fields: Fields, param: str) -> dict[float, np.ndarray]:
-    """The fields of a variable by level, the highest pressure first; names without a level are left out."""
+    """The fields of a variable by level, the highest pressure first; left out is what has no level, or none above 0."""
     found = {float(name[len(param) + 1 :]): f for name, f in fields.items() if name.startswith(f"{param}_")}
-    return dict(sorted(found.items(), reverse=True))
+    return dict(sorted(((level, f) for level, f in found.items() if level > 0), reverse=True))
