@@ -1,4 +1,4 @@
-"""The corrupters of all shipped rules, each by the rule that it is for (and a name of its own, where there are several).
+"""The corrupters of all shipped rules, by the rule that each is for (and a name of its own, where there are several).
 
 Clean data are example weather: in memory, in a store as anemoi writes it, on two grids at once, or a forecast of what
 stands in relations.
@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import corrupt
 import corrupt_stores
@@ -122,7 +123,7 @@ OF_STORES = {
 
 
 def _rule_of(name: str) -> str:
-    return name.replace("_", ".", 1).replace("_sd", ".sd")
+    return name.replace("_", ".", 1)
 
 
 def _all() -> dict[str, Corruption]:
