@@ -162,6 +162,7 @@ def baseline(
     data: options.Data,
     output: options.BaselineOutput,
     cycles: options.Cycles = 3000,
+    self_test: options.SelfTest = False,
     workers: options.Workers = None,
     select: options.Select = None,
     start: options.Start = None,

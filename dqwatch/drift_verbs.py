@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from datetime import datetime
@@ -22,6 +23,7 @@ def baseline(
     output: str | None = None,
     *,
     cycles: int = 3000,
+    self_test: bool = False,
     workers: int | None = None,
     select: str | Sequence[str] | None = None,
     start: str | datetime | None = None,
@@ -40,6 +42,8 @@ def baseline(
         Where to write it, as a Zarr store; an older baseline there is replaced when the new one is complete.
     cycles : int
         Most cycles of training to score with their own years held out: the null that new states are held against.
+    self_test : bool
+        Replay the training years as if new, and put into `record` how often they alarm.
     workers, select, start, end, every, cache
         As for `audit`.
     progress : callable, optional
@@ -66,6 +70,11 @@ def baseline(
         check_target(output)
     with closing(sources.open_source(data, **Part(select, start, end, every, cache)._asdict())) as source:
         made = build(source, cycles=cycles, workers=workers, progress=progress)
+    if self_test:
+        from dqwatch.departures.replay import as_records, replay
+
+        rates = as_records(replay(made.ledger, made.scores))
+        made = dataclasses.replace(made, record={**made.record, "self_test": rates})
     if output is not None:
         save(made, output)
     return made

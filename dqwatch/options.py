@@ -89,6 +89,13 @@ Cycles = Annotated[
         "--cycles", min=1, metavar="N", help="Training cycles to score at most, as the null. Example: --cycles 6000"
     ),
 ]
+SelfTest = Annotated[
+    bool,
+    typer.Option(
+        "--self-test",
+        help="Replay the training years as if new, and print how often they alarm. Example: -o b.zarr --self-test",
+    ),
+]
 Rules = Annotated[
     list[str] | None,
     typer.Option(

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 import dqwatch
 from dqwatch import cli
+from dqwatch.baselines.store import load
 from dqwatch.errors import UsageError
 
 N = 16 * 73
@@ -107,10 +108,14 @@ def test_a_baseline_in_memory_will_do(folder: Path) -> None:
 
 def test_what_is_said_of_a_new_baseline(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "b.zarr"
-    assert cli.main(["baseline", str(folder / "training.nc"), "-o", str(target), "--every", "20"]) == 0
+    arguments = ["baseline", str(folder / "training.nc"), "-o", str(target), "--every", "20"]
+    assert cli.main([*arguments, "--self-test"]) == 0
     out, err = capfd.readouterr()
     assert out == ""
     assert "note: 59 null cycles cannot reach p <= 0.001, which needs 999" in err
+    assert "self-test by the state alone: " in err
+    assert "of 59 sound cycles alarm at nominal 5%" in err
+    assert [r["cycles"] for r in load(target).record["self_test"]] == [59, 59, 58, 58]
     assert err.splitlines()[-1] == "dqwatch BASELINE b.zarr 3 variables, 16 full years, 59 null cycles"
     assert sorted(os.listdir(tmp_path)) == ["b.zarr"]
 

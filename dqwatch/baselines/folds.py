@@ -14,8 +14,8 @@ FOLDS = 8
 _FEWEST_TIMES = 16
 _FEWEST_YEARS = 5
 """Years below which years are too few to be the unit of what is normal."""
-_BLOCK = 4
-"""Years that are calibrated together, if there are five such blocks."""
+_GROUPS = 10
+"""Groups of years that are judged by fits to the others, if there are so many years."""
 _SHARE = 0.05
 """Of the steps between times: the shortest step as frequent as this is the step of the data."""
 
@@ -73,11 +73,11 @@ def lay_folds(axis: TimeAxis) -> Times:
     number = np.searchsorted(kept, years)
     if full >= FOLDS:
         folds = number * FOLDS // kept.size
-        groups = number // _BLOCK if kept.size >= 5 * _BLOCK else number * _FEWEST_YEARS // kept.size
+        groups = number * min(_GROUPS, kept.size) // kept.size
     elif full >= _FEWEST_YEARS:
-        folds, groups = _runs(seconds.size, FOLDS), number * _FEWEST_YEARS // kept.size
+        folds, groups = _runs(seconds.size, FOLDS), number
     else:
-        folds, groups = _runs(seconds.size, FOLDS), _runs(seconds.size, _FEWEST_YEARS)
+        folds, groups = _runs(seconds.size, FOLDS), _runs(seconds.size, FOLDS)
     return Times(indices, seconds, years, folds, groups, FOLDS, full, find_step(seconds, axis.frequency))
 
 

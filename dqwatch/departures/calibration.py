@@ -11,6 +11,7 @@ import numpy as np
 
 from dqwatch.baselines.ledger import Ledger
 from dqwatch.departures.fitting import Fit, fit
+from dqwatch.departures.tails import departure_of
 from dqwatch.scores import Score
 
 _MOSTLY = 0.3
@@ -21,6 +22,9 @@ _FEWEST = 25
 """Distinct values below which a score is quasi-constant."""
 _PRESENT = 0.98
 """Share of the present scores that a cycle of the null must have; the others are taken for usual."""
+_LEVELLED = 0.95
+"""Quantile at which the departures of all columns are made alike."""
+_FEWEST_YEARS = 3
 _OFTEN = 50
 """Cycles of an hour of the day from which on it has a centre of its own."""
 
@@ -60,20 +64,23 @@ class Departures:
     null_years: int
 
 
-class _Part(NamedTuple):
-    """One group of the ledger."""
+class _Null(NamedTuple):
+    """The ledger as calibration sees it."""
 
-    fit: Fit
-    """To the other groups."""
-    null: np.ndarray
-    """float64 (cycle of the group, variable), largest departures by that fit."""
+    fits: list[Fit]
+    """To all groups but one."""
+    scale: np.ndarray
+    """float64 (column,), 1 or more."""
+    departures: np.ndarray
+    """float64 (cycle, variable), the largest of each variable, levelled."""
 
 
 class Calibration:
     """The null for one set of present scores.
 
-    Each group of years is held against a new cycle by a fit to the other groups, made of neither of the two; the
-    p-value counts over all groups.
+    Each group of years is judged by a fit to the other groups, a new cycle by the mean over all fits, none of which has
+    seen it either. What a column's departures reach too often when its own group is held out, they are divided by: a
+    score that moves slowly, of which each year is a world of its own, shall not drown the others in the maximum.
 
     Parameters
     ----------
@@ -91,9 +98,9 @@ class Calibration:
         flat = ledger.scores.reshape(ledger.size, -1)
         columns = np.flatnonzero(present.reshape(-1))
         columns = columns[np.isfinite(flat[:, columns]).any(axis=0)] if ledger.size else columns[:0]
-        rows = _complete(flat, columns)
+        rows = complete(flat, columns)
         self._ledger = ledger.take(rows)
-        values = _filled(flat[rows][:, columns].astype(np.float64))
+        values = filled(flat[rows][:, columns].astype(np.float64))
         exact = np.array([scores[c % present.shape[1]].exact for c in columns], bool) | quasi_constant(values)
         self.exact = _exact(values[:, exact], columns[exact], scores, present.shape[1])
         self._columns = columns[~exact]
@@ -137,21 +144,17 @@ class Calibration:
         leading = np.full((n, n_variables), -1, np.int64)
         p_cycle = np.full(n, np.nan)
         if self._columns.size:
-            found = np.zeros((n, self._columns.size))
-            reached, reached_by_any = np.zeros((n, self.variables.size)), np.zeros(n)
             functions = self._functions_of(fractions, hours)
-            for part in self._parts:
-                own = part.fit.departures(flat[:, self._columns], functions)
-                found += own / len(self._parts)
-                largest = self._largest(own)
-                reached += _count_reaching(part.null, largest)
-                reached_by_any += _count_reaching(part.null.max(axis=1)[:, None], largest.max(axis=1)[:, None])[:, 0]
+            found = np.zeros((n, self._columns.size))
+            for one in self._null.fits:
+                found += one.departures(flat[:, self._columns], functions)
+            found /= len(self._null.fits) * self._null.scale
             for k, (variable, own) in enumerate(zip(self.variables, self._own, strict=True)):
                 best = found[:, own].argmax(axis=1)
                 departure[:, variable] = found[np.arange(n), own[best]]
                 leading[:, variable] = self._columns[own[best]] % n_scores
-                p_value[:, variable] = (1 + reached[:, k]) / (1 + self.null_size)
-            p_cycle = (1 + reached_by_any) / (1 + self.null_size)
+                p_value[:, variable] = conformal(self._null.departures[:, k], departure[:, variable])
+            p_cycle = conformal(self._null.departures.max(axis=1), found.max(axis=1))
         violated = violated.reshape(n, n_variables, n_scores)
         return Departures(p_cycle, p_value, departure, leading, violated, self.null_size, self.null_years)
 
@@ -160,26 +163,25 @@ class Calibration:
         found = np.full((fractions.size, self._shape[0] * self._shape[1]), np.nan)
         if self._columns.size:
             functions = self._functions_of(fractions, hours)
-            centres = [functions @ part.fit.centre + part.fit.middle for part in self._parts]
+            centres = [functions @ one.centre + one.middle for one in self._null.fits]
             found[:, self._columns] = np.mean(centres, axis=0)
         return found.reshape(-1, *self._shape)
 
     @cached_property
-    def _parts(self) -> list[_Part]:
+    def _null(self) -> _Null:
         """Each group of the ledger by a fit to the others."""
-        groups = self._ledger.groups
-        parts = []
+        groups, years = self._ledger.groups, self._ledger.years
+        if np.unique(years).size < _FEWEST_YEARS:
+            years = self._ledger.folds
+        fits, found = [], np.empty(self._values.shape)
         for group in np.unique(groups):
             held = groups == group
             others = ~held if (~held).sum() >= 2 * self._functions.shape[1] else np.ones(held.size, bool)
-            fitted = fit(self._values[others], self._functions[others], self._own)
-            found = fitted.departures(self._values[held], self._functions[held])
-            parts.append(_Part(fitted, self._largest(found)))
-        return parts
-
-    def _largest(self, found: np.ndarray) -> np.ndarray:
-        """The largest departure of each variable, (row, variable)."""
-        return np.stack([found[:, own].max(axis=1) for own in self._own], axis=1)
+            fits.append(fit(self._values[others], self._functions[others], self._own, years[others]))
+            found[held] = fits[-1].departures(self._values[held], self._functions[held])
+        scale = np.maximum(np.quantile(found, _LEVELLED, axis=0) / departure_of(1 - _LEVELLED), 1.0)
+        found /= scale
+        return _Null(fits, scale, np.stack([found[:, own].max(axis=1) for own in self._own], axis=1))
 
     def _functions_of(self, fractions: np.ndarray, hours: np.ndarray) -> np.ndarray:
         """A constant, the first harmonic of the year, and one step for each hour of the day but the first."""
@@ -188,13 +190,10 @@ class Calibration:
         return np.stack([np.ones_like(angle), np.cos(angle), np.sin(angle), *steps], axis=1)
 
 
-def _count_reaching(null: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """How many of the null (row, variable) are as large as each value (cycle, variable), or larger."""
-    found = np.empty(values.shape)
-    for k in range(values.shape[1]):
-        ordered = np.sort(null[:, k])
-        found[:, k] = ordered.size - np.searchsorted(ordered, values[:, k], side="left")
-    return found
+def conformal(null: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(1 + how many of the null are as large or larger) / (n + 1), float64 (value,)."""
+    ordered = np.sort(null)
+    return np.asarray((1 + null.size - np.searchsorted(ordered, values, side="left")) / (null.size + 1))
 
 
 def quasi_constant(values: np.ndarray) -> np.ndarray:
@@ -216,14 +215,14 @@ def _exact(values: np.ndarray, columns: np.ndarray, scores: Sequence[Score], n_s
     return Exact(columns, middle, np.maximum(2 * np.abs(values - middle).max(axis=0), slack))
 
 
-def _complete(flat: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def complete(flat: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Cycles that have as good as all of the columns, int64."""
     if not columns.size:
         return np.arange(len(flat))
     return np.flatnonzero(np.isfinite(flat[:, columns]).mean(axis=1) >= _PRESENT)
 
 
-def _filled(values: np.ndarray) -> np.ndarray:
+def filled(values: np.ndarray) -> np.ndarray:
     """Missing scores in place of which the median of their column stands."""
     missing = ~np.isfinite(values)
     if missing.any():

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqwatch.departures.tails import Side, fit_side
+from dqwatch.departures.tails import Side, fit_side, predict
 
 _SHRINKAGE = 0.05
 """Of correlations towards none."""
+_LEAST_FREEDOM = 3.0
 _CLIP = 6.0
 """Standard deviations at which residuals are clipped before they are conditioned on each other."""
 
@@ -29,6 +30,8 @@ class Fit:
         For each variable the inverse of the correlations of its columns.
     sides : tuple of Side
         Of the residuals upward and downward, then of the conditional residuals.
+    freedom : tuple of np.ndarray float64 (column,)
+        Degrees of freedom of the residuals, and of the conditional ones.
     """
 
     centre: np.ndarray
@@ -37,6 +40,7 @@ class Fit:
     columns: Sequence[np.ndarray]
     precisions: Sequence[np.ndarray]
     sides: tuple[Side, Side, Side, Side]
+    freedom: tuple[np.ndarray, np.ndarray]
 
     def departures(self, scores: np.ndarray, functions: np.ndarray) -> np.ndarray:
         """How far out each score lies, (row, column); 1 where a side's p is 1 %.
@@ -47,19 +51,12 @@ class Fit:
         residuals = (scores - functions @ self.centre - self.middle) / self.spread
         conditional = condition(residuals, self.columns, self.precisions)
         up, down, up_given, down_given = self.sides
-        return np.asarray(
-            np.maximum.reduce(
-                [
-                    up.departures(residuals),
-                    down.departures(-residuals),
-                    up_given.departures(conditional),
-                    down_given.departures(-conditional),
-                ]
-            )
-        )
+        plain = np.maximum(up.departures(residuals), down.departures(-residuals))
+        given = np.maximum(up_given.departures(conditional), down_given.departures(-conditional))
+        return np.maximum(predict(plain, self.freedom[0]), predict(given, self.freedom[1]))
 
 
-def fit(scores: np.ndarray, functions: np.ndarray, columns: Sequence[np.ndarray]) -> Fit:
+def fit(scores: np.ndarray, functions: np.ndarray, columns: Sequence[np.ndarray], parts: np.ndarray) -> Fit:
     """Fit a ledger.
 
     Parameters
@@ -70,6 +67,8 @@ def fit(scores: np.ndarray, functions: np.ndarray, columns: Sequence[np.ndarray]
         Of season and hour.
     columns : sequence of np.ndarray of int
         The columns of each variable.
+    parts : np.ndarray of int (cycle,)
+        Years, or other runs of cycles between which there is as good as no memory.
 
     Returns
     -------
@@ -84,7 +83,26 @@ def fit(scores: np.ndarray, functions: np.ndarray, columns: Sequence[np.ndarray]
     precisions = [_precision(residuals[:, own]) for own in columns]
     conditional = condition(residuals, columns, precisions)
     sides = tuple(fit_side(x) for x in (residuals, -residuals, conditional, -conditional))
-    return Fit(centre, middle, spread, columns, precisions, sides)  # type: ignore[arg-type]
+    freedom = count_freedom(residuals, parts), count_freedom(conditional, parts)
+    return Fit(centre, middle, spread, columns, precisions, sides, freedom)  # type: ignore[arg-type]
+
+
+def count_freedom(residuals: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Degrees of freedom of each column (cycle, column): independent values less one, 3 at least.
+
+    The variance of the means of parts is that of all values over the independent values of a part.
+    """
+    names, index = np.unique(parts, return_inverse=True)
+    if names.size < 3:
+        return np.full(residuals.shape[1], max(3.0, len(residuals) - 1.0))
+    counts = np.bincount(index).astype(np.float64)
+    sums = np.zeros((names.size, residuals.shape[1]))
+    np.add.at(sums, index, residuals)
+    large = counts >= 0.5 * counts.max()
+    means = sums[large] / counts[large, None]
+    between = np.maximum(means.var(axis=0, ddof=1), 1e-12)
+    independent = names.size * residuals.var(axis=0) / between
+    return np.clip(independent - 1.0, _LEAST_FREEDOM, len(residuals) - 1.0)
 
 
 def _precision(residuals: np.ndarray) -> np.ndarray:

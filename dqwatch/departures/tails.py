@@ -11,8 +11,15 @@ _LEVELS = np.array([0.5, 0.75, 0.9, 0.95])
 _TAIL = 0.05
 _HEAVIEST = 0.5
 """Largest shape parameter of the tail."""
+_FARTHEST = 1e6
+"""Departures are all alike from there on."""
 _UNIT = np.log(100.0)
 """-log p of 1 %: there a departure is 1."""
+
+
+def departure_of(p: float) -> float:
+    """-ln p / ln 100."""
+    return float(-np.log(p) / _UNIT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,3 +69,32 @@ def fit_side(values: np.ndarray) -> Side:
         shape = 0.5 * (1.0 - mean * mean / variance)
     shape = np.clip(np.where(np.isfinite(shape), shape, 0.0), 0.0, _HEAVIEST)
     return Side(quantiles, shape, mean * (1.0 - shape))
+
+
+def predict(departures: np.ndarray, freedom: np.ndarray) -> np.ndarray:
+    """Departures (row, column) as seen by one who knows each column by few independent values.
+
+    A normal deviate becomes Student's: a score that moves as slowly as the seasons was seen in a few states only, and
+    what lies beyond them is less of a surprise than so many cycles pretend.
+
+    Parameters
+    ----------
+    departures : np.ndarray float64 (row, column)
+        -ln p / ln 100.
+    freedom : np.ndarray float64 (column,)
+        Degrees of freedom.
+
+    References
+    ----------
+    Wallace, 1959, Bounds on normal approximations to Student's and the chi-square distributions, Annals of Mathematical
+    Statistics 30.
+    """
+    from scipy.special import log_ndtr, ndtri_exp
+
+    found = departures.copy()
+    rows, columns = np.nonzero(departures > -np.log(_TAIL) / _UNIT)
+    deviate = -ndtri_exp(-_UNIT * np.minimum(departures[rows, columns], _FARTHEST))
+    f = freedom[columns]
+    normal = (8 * f + 1) / (8 * f + 3) * np.sqrt(f * np.log1p(deviate * deviate / f))
+    found[rows, columns] = np.maximum(-log_ndtr(-normal) / _UNIT, -np.log(_TAIL) / _UNIT)
+    return found

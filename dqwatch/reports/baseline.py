@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dqwatch.reports.findings import clean, short_time
@@ -34,8 +34,26 @@ def render(
         )
         lines += [f"note: {clean(note)}" for note in record["notes"]]
         lines += [f"note: {clean(limit)}" for limit in limits]
+        lines += list(_self_test(record.get("self_test")))
     lines.append(
         f"dqwatch BASELINE {clean(output)} {len(variables):,} variables, {record['years']} full years, "
         f"{record['cycles']:,} null cycles"
     )
     return "\n".join(lines)
+
+
+def _self_test(rates: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
+    """How often training years alarmed that were replayed; nothing where that was not asked for."""
+    if rates is None:
+        return
+    if not rates:
+        yield "self-test: too few years or cycles to hold some against the others"
+    for rate in rates:
+        with_step = "with the state before" if "step" in rate["kinds"] else "by the state alone"
+        yield (
+            f"self-test {with_step}: {rate['rate']:.2%} of {rate['cycles']:,} sound cycles alarm at nominal "
+            f"{rate['level']:.0%} (95 % interval {rate['low']:.2%} to {rate['high']:.2%}; over years "
+            f"{rate['years_low']:.2%} to {rate['years_high']:.2%})"
+        )
+        if rate["too_often"]:
+            yield f"note: the newest years alarm too often ({rate['newest']:.1%}): training may have drifted itself"

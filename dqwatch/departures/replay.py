@@ -1,0 +1,121 @@
+"""The self-test: training years replayed as if new, and how often they alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dqwatch.baselines.ledger import Ledger
+from dqwatch.departures.calibration import Calibration, complete, filled
+from dqwatch.scores import STATE, STEP, Score
+
+LEVELS = (0.05, 0.01)
+_NEWEST = 3
+"""Years that are looked at on their own: the climate, and the data, change."""
+_TOO_OFTEN = 2.0
+"""Times the nominal rate."""
+_RESAMPLES = 2000
+
+
+class Rate(NamedTuple):
+    """How often sound cycles alarm at a level."""
+
+    kinds: str
+    """'state', or 'state and step' where the change since the state before was scored too."""
+    level: float
+    cycles: int
+    rate: float
+    low: float
+    high: float
+    """Interval of 95 % for independent cycles (Clopper-Pearson)."""
+    years_low: float
+    years_high: float
+    """Interval of 95 % over years, which are resampled whole."""
+    newest: float
+    """Rate of the newest 3 years."""
+
+    @property
+    def too_often(self) -> bool:
+        """Whether the newest years alarm more than twice as often as they should."""
+        return self.newest > _TOO_OFTEN * self.level
+
+
+def replay(ledger: Ledger, scores: Sequence[Score]) -> list[Rate]:
+    """Each group of years of a ledger held against the others.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    scores : sequence of Score
+
+    Returns
+    -------
+    list of Rate
+        For each level, first by the state alone, then with its change; empty where there is but one group.
+    """
+    kinds = np.array([s.kind for s in scores])
+    known = np.isfinite(ledger.scores).any(axis=0)
+    found: list[Rate] = []
+    for wanted in ((STATE,), (STATE, STEP)):
+        present = known & np.isin(kinds, wanted)
+        if not present.any() or (STEP in wanted and not (known & (kinds == STEP)).any()):
+            continue
+        years, p = _replay(ledger, scores, present)
+        if p.size:
+            found += [_rate(" and ".join(wanted), level, years, p) for level in LEVELS]
+    return found
+
+
+def as_records(rates: Sequence[Rate]) -> list[dict[str, Any]]:
+    """Rates as plain values, for the record of a baseline."""
+    return [rate._asdict() | {"too_often": rate.too_often} for rate in rates]
+
+
+def _replay(ledger: Ledger, scores: Sequence[Score], present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Year and p of every cycle that has the scores that are present."""
+    columns = np.flatnonzero(present.reshape(-1))
+    flat = ledger.scores.reshape(ledger.size, -1)
+    own = ledger.take(complete(flat, columns))
+    years, p = [], []
+    groups = np.unique(own.groups)
+    for group in groups if groups.size > 1 else ():
+        held = own.take(own.groups == group)
+        values = held.scores.reshape(held.size, -1).astype(np.float64)
+        values[:, columns] = filled(values[:, columns])
+        calibration = Calibration(own.take(own.groups != group), scores, present)
+        found = calibration.judge(values.reshape(held.scores.shape), held.fractions, held.hours)
+        years.append(held.years)
+        p.append(found.p_cycle)
+    if not p:
+        return np.empty(0, np.int64), np.empty(0)
+    years_, p_ = np.concatenate(years), np.concatenate(p)
+    return years_[np.isfinite(p_)], p_[np.isfinite(p_)]
+
+
+def _rate(kinds: str, level: float, years: np.ndarray, p: np.ndarray) -> Rate:
+    alarms = p <= level
+    low, high = clopper_pearson(int(alarms.sum()), p.size)
+    each = np.unique(years)
+    numbers = np.array([[alarms[years == y].sum(), (years == y).sum()] for y in each])
+    drawn = numbers[np.random.default_rng(0).integers(0, each.size, (_RESAMPLES, each.size))].sum(axis=1)
+    years_low, years_high = np.quantile(drawn[:, 0] / drawn[:, 1], [0.025, 0.975])
+    newest = float(alarms[years > each[-1] - _NEWEST].mean())
+    return Rate(kinds, level, p.size, float(alarms.mean()), low, high, float(years_low), float(years_high), newest)
+
+
+def clopper_pearson(count: int, total: int, *, share: float = 0.95) -> tuple[float, float]:
+    """The exact interval of a binomial rate.
+
+    References
+    ----------
+    Clopper and Pearson, 1934, The use of confidence or fiducial limits illustrated in the case of the binomial,
+    Biometrika 26.
+    """
+    from scipy.special import betaincinv
+
+    tail = (1 - share) / 2
+    low = 0.0 if count == 0 else float(betaincinv(count, total - count + 1, tail))
+    high = 1.0 if count == total else float(betaincinv(count + 1, total - count, 1 - tail))
+    return low, high
