@@ -72,7 +72,12 @@ OPTIONAL: dict[str, tuple[Column, ...]] = {
         Column("tendency_error", "float", "true deviations", "how far stored mean and deviation of changes are off"),
         Column("constant_as_declared", "truth", "", "constant in time and declared so, or neither; null if unknown"),
     ),
-    "grid": (),
+    "grid": (
+        Column("land_place", "str", "", "how the land lies on the Earth: identity, latitude_flip, ...; '' if unknown"),
+        Column("land_match", "float", "1", "correlation of the land mask with the land of the Earth, as it lies"),
+        Column("land_east", "float", "cells", "by which the land lies too far east"),
+        Column("land_north", "float", "cells", "by which the land lies too far north"),
+    ),
     "arrays": (
         Column("lost_chunks", "int", "", "chunks absent that read as what cannot be meant; -1 if unknown"),
         Column("empty_chunks", "int", "", "chunks absent that may hold nothing but fill values; -1 if unknown"),

@@ -9,6 +9,7 @@ import xarray as xr
 from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import Delaunay
 
+from dqwatch import resources
 from examples.weather import STEP, VARIABLES, Weather
 
 UNITS = {name: quantity.units for name, quantity in VARIABLES.items()} | {"sst": "K"}
@@ -116,3 +117,14 @@ def waves(seed: int = 0, n: int = 12, members: int = 0) -> xr.Dataset:
             "longitude": ("longitude", longitudes, {"units": "degrees_east"}),
         },
     )
+
+
+def earth(_: int = 0) -> xr.Dataset:
+    """The land of the Earth on a grid of 5 degrees: the shipped share of land, averaged."""
+    with xr.open_dataset(resources.folder("rules") / "land.nc", engine="scipy") as shipped:
+        coarse = shipped[["lsm"]].coarsen(latitude=5, longitude=5).mean()
+        land = (coarse["lsm"] / 100).astype("f4").load()
+    land.attrs = {"units": "1", "standard_name": "land_area_fraction"}
+    for name in ("latitude", "longitude"):
+        land[name].attrs = {"units": "degrees_north" if name == "latitude" else "degrees_east"}
+    return land.to_dataset()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 import zarr
+from clean import earth
 from corruption import Corruption, attributed, changed, replaced
 
 HOUR = np.timedelta64(1, "h")
@@ -256,6 +257,18 @@ def coast_moved(data: xr.Dataset, n: float, _: Path) -> xr.Dataset:
     return changed(data, "lsm", values)
 
 
+def upside_down(data: xr.Dataset, _: float, __: Path) -> xr.Dataset:
+    return data.assign(lsm=data["lsm"].copy(data=data["lsm"].values[::-1]))
+
+
+def beside(data: xr.Dataset, cells: float, _: Path) -> xr.Dataset:
+    """The coordinates stand for other places, further east by so many cells."""
+    longitudes = data["longitude"]
+    return data.assign_coords(longitude=longitudes + cells * 5.0).assign_coords(
+        longitude=lambda d: ("longitude", d["longitude"].values, longitudes.attrs)
+    )
+
+
 def in_cells(name: str, value: float, *, of: str = "", everywhere: bool = False) -> Any:
     """What puts a value into some or all cells of a field; of the sea surface if so asked."""
 
@@ -321,5 +334,7 @@ CORRUPTIONS = {
     "nn.repeat": Corruption(blocks, rules("nn.repeat dup.rowcol seam.longitude"), 2, "cells", (3, 4)),
     "texture.noise": Corruption(shuffled, rules("texture.noise tendency spectrum.slope")),
     "tendency": Corruption(shifted_on, rules("tendency"), 10, "K", (2, 5, 20)),
+    "grid.placed": Corruption(upside_down, rules("grid.placed"), make=earth),
+    "grid.placed: by part of a cell": Corruption(beside, rules("grid.placed"), 0.5, "cells", (0.2, 0.3, 0.4), earth),
     "static.const": Corruption(coast_moved, rules("static.const"), 1, "cells", (3,)),
 }

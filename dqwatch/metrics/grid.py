@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +17,11 @@ _TOLERANCE = 1e-5
 """Degrees (about 1 m) within which two cells are at one place; coordinates stored as float32 are as exact."""
 
 
-def grid_table(source: Source) -> pd.DataFrame:
-    """The table `grid`."""
+def grid_table(source: Source, more: Mapping[str, Sequence[Any]] | None = None) -> pd.DataFrame:
+    """The table `grid`; `more` are optional columns, a value for each grid."""
     rows = [_row(grid) for grid in source.grids]
     names = [column.name for column in tables.TABLES["grid"]]
-    return tables.frame("grid", {name: [row[name] for row in rows] for name in names})
+    return tables.frame("grid", {**{name: [row[name] for row in rows] for name in names}, **(more or {})})
 
 
 def _row(grid: Grid) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from dqwatch.catalogue import Catalogue, load_catalogue
 from dqwatch.feed import Worker, default_workers, run
 from dqwatch.feed.workers import Progress
 from dqwatch.metrics.arrays import arrays_table
+from dqwatch.metrics.earth import land_columns
 from dqwatch.metrics.field_table import Seen, fields_table
 from dqwatch.metrics.fields import Rows, Scanner
 from dqwatch.metrics.grid import grid_table
@@ -194,7 +195,7 @@ def _tables(
         "fields": fields_table(source, seen, masks, lost),
         "times": times_table(source, seen, masks, now, wanted.get("times", ())),
         "variables": variables_table(source, knowledge, seen, masks, statistics),
-        "grid": grid_table(source),
+        "grid": grid_table(source, land_columns(source, wanted.get("grid", ()))),
         "source": source_table(source),
         "arrays": arrays_table(source, arrays, absences.columns if absences else None),
     }
