@@ -57,3 +57,12 @@ def evaluate(first, mean, square, phi, least, most, floor, out_mean, out_sd):
         s = max(np.sqrt(v), floor) if least[i] >= 0.0 else np.nan
         out_mean[i] = np.float32(first[i] + m)
         out_sd[i] = np.float32(s)
+
+
+@compiled
+def refine(mean, sd, area_of, shift, ratio):
+    """Add to each cell's mean what its area has, and multiply its deviation."""
+    for i in range(mean.size):
+        a = area_of[i]
+        mean[i] += shift[a]
+        sd[i] *= ratio[a]

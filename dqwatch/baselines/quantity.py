@@ -12,10 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from dqwatch.baselines.climate import Climate, fit
+from dqwatch.baselines.kernel_sums import refine
 from dqwatch.baselines.sums import HarmonicSums
 from dqwatch.buffers import Buffers
 from dqwatch.metrics.geometry import geometry_of
-from dqwatch.scores.areas import Areas, lay_areas
+from dqwatch.scores.areas import lay_areas
 from dqwatch.scores.view import Expected, Place, mean_over_areas
 from dqwatch.types import Grid
 
@@ -108,9 +109,9 @@ class QuantityClimate:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.clip(wanted_sd / usual_sd, 0.5, 2.0)
         shift = wanted - mean_over_areas(mean, coarse)
-        of_cell: Areas = coarse.areas
-        mean += np.where(np.isfinite(shift), shift, 0.0).astype(np.float32)[of_cell.of_cell]
-        sd *= np.where(np.isfinite(ratio), ratio, 1.0).astype(np.float32)[of_cell.of_cell]
+        shift = np.where(np.isfinite(shift), shift, 0.0).astype(np.float32)
+        ratio = np.where(np.isfinite(ratio), ratio, 1.0).astype(np.float32)
+        refine(mean, sd, coarse.areas.of_cell, shift, ratio)
 
 
 def _area_weights(place: Place) -> np.ndarray:

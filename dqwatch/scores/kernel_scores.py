@@ -126,3 +126,34 @@ def count_points(values, east, low, high):
             pairs += 1
             equal += values[j] == x
     return n, at_low, at_high, pairs, equal
+
+
+@compiled
+def gather_tails(z, bound, low, high):
+    """Values below -bound into `low`, and above bound into `high`, as far as they fit; how many there are of each."""
+    n_low, n_high = 0, 0
+    for i in range(z.size):
+        x = z[i]
+        if abs(x) > bound and abs(x) < np.inf:
+            if x < 0:
+                if n_low < low.size:
+                    low[n_low] = x
+                n_low += 1
+            else:
+                if n_high < high.size:
+                    high[n_high] = x
+                n_high += 1
+    return n_low, n_high
+
+
+@sums
+def plain_moments(values, guess):
+    """Number of the finite values, sums of them and of their squares, each less a first guess."""
+    n, first, second = 0.0, 0.0, 0.0
+    for i in range(values.size):
+        finite = abs(values[i]) < np.inf
+        x = np.float64(values[i]) - guess if finite else 0.0
+        n += 1.0 if finite else 0.0
+        first += x
+        second += x * x
+    return n, first, second

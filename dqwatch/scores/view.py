@@ -13,7 +13,7 @@ from dqwatch.metrics.geometry import Geometry
 from dqwatch.scores.areas import Areas
 from dqwatch.scores.beside import Beside, find_beside
 from dqwatch.scores.family import STATE, Family
-from dqwatch.scores.kernel_scores import LARGEST, add_areas, keep_largest, standardise, weighted_moments
+from dqwatch.scores.kernel_scores import LARGEST, add_areas, keep_largest, plain_moments, standardise, weighted_moments
 
 
 class Expected(NamedTuple):
@@ -108,8 +108,13 @@ class ScoreView:
     @cached_property
     def std(self) -> float:
         """Population standard deviation of the finite values."""
-        finite = self.values[np.isfinite(self.values)]
-        return float(finite.std(dtype=np.float64)) if finite.size else np.nan
+        guess = float(self.expected.mean[0])
+        n, first, second = plain_moments(self.values, guess if np.isfinite(guess) else 0.0)
+        return float(np.sqrt(max(second / n - (first / n) ** 2, 0.0))) if n else np.nan
+
+    def take(self, name: str, size: int) -> np.ndarray:
+        """Scratch memory, float32 (size,); the same whenever the name is."""
+        return self._buffers.take(f"scores.{name}", size, np.float32)
 
     def _sum_areas(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         areas = self.place.areas

@@ -175,3 +175,18 @@ def test_a_family_must_say_what_it_gives() -> None:
     short = score_family("a", "b")(lambda view: (1.0,))
     with pytest.raises(ValueError, match="gave 1 scores"):
         score_field(make_view(9)[0], [short])
+
+
+def test_tails_of_many_cells_are_the_elements_of_a_sorted_field() -> None:
+    """Of 50,000 cells the 50th from each end, where values bunch beyond the first bound and where none does."""
+    n = 50_000
+    grid = Grid("unknown", (n,))
+    place = Place(geometry_of(grid), lay_areas(grid, 10), np.full(n, 1 / n))
+    for scale in (0.1, 1.0, 30.0):
+        values = (scale * np.random.default_rng(9).standard_normal(n)).astype(np.float32)
+        values[::7] = np.nan
+        expected = Expected(np.zeros(n, np.float32), np.ones(n, np.float32), np.zeros(10), np.ones(10))
+        found = scores_of(ScoreView(values, "state", expected, place, Buffers()))
+        ordered = np.sort(values[np.isfinite(values)])
+        assert found["low_tail"] == ordered[int(0.001 * (ordered.size - 1))]
+        assert found["high_tail"] == ordered[-1 - int(0.001 * (ordered.size - 1))]

@@ -1,0 +1,111 @@
+"""How often sound states of years that training has not seen alarm, and the CPU time of scoring a state.
+
+Each seed is a weather of its own (examples/weather.py): a baseline of its first 15 years, then the pairs of states of
+the 8 years after, the first of a pair by itself, the second with the state 6 hours before it. Minutes for each seed.
+Seeds from 100,000 on are kept for what is published.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import dqwatch
+from dqwatch.baselines.baseline import build
+from dqwatch.baselines.harmonics import basis
+from dqwatch.baselines.quantity import QuantitySums, lay_out
+from dqwatch.baselines.scorer import Moment, Scorer
+from dqwatch.buffers import Buffers
+from dqwatch.departures.judging import judge
+from dqwatch.departures.replay import clopper_pearson
+from dqwatch.scores import load_families
+from dqwatch.types import Grid
+from examples.make_data import make
+from examples.sphere import octahedral_grid
+
+SEEDS = (1, 2, 3)
+YEARS, TEST_YEARS = 15, 8
+N_VARIABLES, N_CELLS = 100, 542_080
+MOST_SECONDS = 2.0
+"""CPU time of scoring a state of so many variables and cells."""
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """One line of the table."""
+
+    what: str
+    values: tuple[str, ...]
+    below: bool
+    """Whether the target is missed: a rate of half to twice the nominal one."""
+
+
+def measure() -> list[Alarms]:
+    """Rates over all seeds, by level and kind, and of each seed; then the CPU time."""
+    found = [_alarms(seed) for seed in SEEDS]
+    rows = []
+    for kind in found[0]:
+        together = np.concatenate([p[kind] for p in found])
+        rows += [_rate(kind, level, together, [p[kind] for p in found]) for level in (0.05, 0.01)]
+    return [*rows, *_speed()]
+
+
+def table(rows: Sequence[Alarms]) -> str:
+    """Rows as text."""
+    return "\n".join(f"{r.what:52}  {'  '.join(r.values)}{'  BELOW' if r.below else ''}" for r in rows)
+
+
+def _alarms(seed: int) -> dict[str, np.ndarray]:
+    """p_cycle of the new cycles, by kind."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder, "data")
+        make(data, years=YEARS, test_years=TEST_YEARS, seed=seed)
+        baseline = build(dqwatch.open_source(data / "training.zarr"))
+        cycles = judge(dqwatch.open_source(data / "test_years.zarr"), baseline).tables["cycles"]
+    second = cycles["time"].str[11:13] == "06"
+    return {
+        "by the state alone": cycles.loc[~second, "p_cycle"].to_numpy(),
+        "with the state before": cycles.loc[second, "p_cycle"].to_numpy(),
+    }
+
+
+def _rate(kind: str, level: float, together: np.ndarray, each: Sequence[np.ndarray]) -> Alarms:
+    count = int((together <= level).sum())
+    low, high = clopper_pearson(count, together.size)
+    rate = count / together.size
+    seeds = ", ".join(f"{(p <= level).mean():.2%}" for p in each)
+    values = (f"{rate:.2%}", f"({low:.2%} to {high:.2%} if cycles were independent)", f"by seed: {seeds}")
+    return Alarms(f"{together.size:,} cycles {kind}, nominal {level:.0%}", values, not 0.5 <= rate / level <= 2)
+
+
+def _speed() -> list[Alarms]:
+    """CPU seconds of scoring a field, told for a whole state."""
+    cells = octahedral_grid(320)
+    grid = Grid("reduced_gaussian", (cells.size,), cells.latitudes, cells.longitudes, cells.area_weights)
+    layout = lay_out(grid)
+    rng = np.random.default_rng(0)
+    fields = [rng.normal(280, 5, cells.size).astype(np.float32) for _ in range(24)]
+    sums = {"state": QuantitySums(fields[0], layout, folds=1, hours=2, terms=5)}
+    sums["step"] = QuantitySums(np.zeros(cells.size), layout, folds=1, hours=2, terms=5)
+    for k, (before, field) in enumerate(zip(fields, fields[1:], strict=False)):
+        phi = basis(np.array([k / 24]), 5)[0]
+        sums["state"].add(field, 0, k % 2, phi)
+        sums["step"].add(field - before, 0, k % 2, phi)
+    climates = {kind: [one.fit([0])] for kind, one in sums.items()}
+    scorer, buffers = Scorer(layout, {**climates, "background": [None]}, load_families()), Buffers()
+    moment = Moment(basis(np.array([0.3]), 5)[0], 0)
+    rows = []
+    for what, previous in (("by itself", None), ("with the state before", fields[-2])):
+        scorer.score(0, fields[-1], moment, buffers, previous=previous)
+        began = time.process_time()
+        for _ in range(10):
+            scorer.score(0, fields[-1], moment, buffers, previous=previous)
+        seconds = (time.process_time() - began) / 10 * N_VARIABLES * N_CELLS / cells.size
+        values = (f"{seconds:.2f} CPU-s", f"(target {MOST_SECONDS:g})")
+        rows.append(Alarms(f"scoring {N_VARIABLES} x {N_CELLS:,} values {what}", values, seconds > MOST_SECONDS))
+    return rows
