@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,7 @@ def _speed() -> list[Alarms]:
     fields = [rng.normal(280, 5, cells.size).astype(np.float32) for _ in range(24)]
     sums = {"state": QuantitySums(fields[0], layout, folds=1, hours=2, terms=5)}
     sums["step"] = QuantitySums(np.zeros(cells.size), layout, folds=1, hours=2, terms=5)
-    for k, (before, field) in enumerate(zip(fields, fields[1:], strict=False)):
+    for k, (before, field) in enumerate(pairwise(fields)):
         phi = basis(np.array([k / 24]), 5)[0]
         sums["state"].add(field, 0, k % 2, phi)
         sums["step"].add(field - before, 0, k % 2, phi)
