@@ -25,6 +25,8 @@ _PRESENT = 0.98
 _LEVELLED = 0.95
 """Quantile at which the departures of all columns are made alike."""
 _FEWEST_YEARS = 3
+_GAP = 0.2
+"""Of a year without cycles: beyond it the season is not told."""
 _OFTEN = 50
 """Cycles of an hour of the day from which on it has a centre of its own."""
 
@@ -109,6 +111,7 @@ class Calibration:
         self.variables = np.unique(owner)
         self._own = [np.flatnonzero(owner == v) for v in self.variables]
         self._hours = _common_hours(self._ledger.hours)
+        self._seasonal = _all_seasons(self._ledger.fractions)
         self._functions = self._functions_of(self._ledger.fractions, self._ledger.hours)
 
     @property
@@ -186,8 +189,15 @@ class Calibration:
     def _functions_of(self, fractions: np.ndarray, hours: np.ndarray) -> np.ndarray:
         """A constant, the first harmonic of the year, and one step for each hour of the day but the first."""
         angle = 2 * np.pi * np.asarray(fractions)
+        waves = [np.cos(angle), np.sin(angle)] if self._seasonal else []
         steps = [(hours == hour).astype(np.float64) for hour in self._hours[1:]]
-        return np.stack([np.ones_like(angle), np.cos(angle), np.sin(angle), *steps], axis=1)
+        return np.stack([np.ones_like(angle), *waves, *steps], axis=1)
+
+
+def _all_seasons(fractions: np.ndarray) -> bool:
+    """Whether cycles lie in all parts of the year, so that a season can be told."""
+    ordered = np.sort(fractions)
+    return bool(ordered.size and np.diff(np.append(ordered, ordered[0] + 1)).max() < _GAP)
 
 
 def conformal(null: np.ndarray, values: np.ndarray) -> np.ndarray:

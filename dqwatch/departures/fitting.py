@@ -11,6 +11,8 @@ from dqwatch.departures.tails import Side, fit_side, predict
 
 _SHRINKAGE = 0.05
 """Of correlations towards none."""
+_RIDGE = 1e-9
+"""Per cycle: functions of time may be the same at all of them."""
 _LEAST_FREEDOM = 3.0
 _CLIP = 6.0
 """Standard deviations at which residuals are clipped before they are conditioned on each other."""
@@ -74,7 +76,9 @@ def fit(scores: np.ndarray, functions: np.ndarray, columns: Sequence[np.ndarray]
     -------
     Fit
     """
-    centre = np.linalg.lstsq(functions, scores, rcond=None)[0]
+    # einsum, not BLAS: its threads wait for each other longer than products of so few numbers take.
+    moments = np.einsum("ni,nj->ij", functions, functions) + _RIDGE * len(functions) * np.eye(functions.shape[1])
+    centre = np.linalg.solve(moments, np.einsum("ni,nj->ij", functions, scores))
     left = scores - functions @ centre
     middle = np.median(left, axis=0)
     spread = left.std(axis=0)
@@ -109,7 +113,7 @@ def _precision(residuals: np.ndarray) -> np.ndarray:
     clipped = np.clip(residuals, -_CLIP, _CLIP)
     clipped = clipped - clipped.mean(axis=0)
     scale = np.sqrt(np.maximum((clipped * clipped).mean(axis=0), 1e-12))
-    correlations = clipped.T @ clipped / len(clipped) / np.outer(scale, scale)
+    correlations = np.einsum("ni,nj->ij", clipped, clipped) / len(clipped) / np.outer(scale, scale)
     n = len(correlations)
     return np.asarray(np.linalg.inv((1 - _SHRINKAGE) * correlations + _SHRINKAGE * np.eye(n)))
 
@@ -119,5 +123,5 @@ def condition(residuals: np.ndarray, columns: Sequence[np.ndarray], precisions: 
     clipped = np.clip(residuals, -_CLIP, _CLIP)
     found = np.empty_like(clipped)
     for own, precision in zip(columns, precisions, strict=True):
-        found[:, own] = clipped[:, own] @ precision / np.diag(precision)
+        found[:, own] = np.einsum("ni,ij->nj", clipped[:, own], precision) / np.diag(precision)
     return found

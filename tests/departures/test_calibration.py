@@ -122,6 +122,17 @@ def test_quasi_constant_scores_are_told() -> None:
     assert quasi_constant(np.stack([free, mostly, few, np.ones(400)], axis=1)).tolist() == [False, True, True, True]
 
 
+def test_of_half_a_year_no_season_is_told() -> None:
+    """The centre is that of all cycles: in the other half of the year it is no more than that."""
+    history = cycles(7, 8)
+    half = history.take(history.fractions < 0.5)
+    present = np.ones((VARIABLES, len(SCORES)), bool)
+    usual = Calibration(half, SCORES, present).typical(np.array([0.25, 0.75]), np.zeros(2, np.int64))
+    assert np.array_equal(usual[0], usual[1], equal_nan=True)
+    whole = Calibration(history, SCORES, present).typical(np.array([0.25, 0.75]), np.zeros(2, np.int64))
+    assert np.abs(whole[0, :, :3] - whole[1, :, :3] - 2.0).max() < 0.8
+
+
 def test_nothing_to_compare_gives_no_p() -> None:
     history = cycles(6, 6)
     found = judge(history, history.take(np.arange(3)), np.zeros((VARIABLES, len(SCORES)), bool))
