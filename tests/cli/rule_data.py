@@ -23,7 +23,7 @@ def weather(n_times: int = 8, first: str = "2020-03-01", seed: int = 1) -> xr.Da
     warm = 288 - 40 * np.sin(np.deg2rad(latitude))[None, :, None] ** 2
     sst = np.maximum(warm, 273) + rng.normal(0, 0.5, shape)
     sst[:, :, longitude < 90] = np.nan
-    height = np.broadcast_to(np.maximum(0, 2000 * np.cos(np.deg2rad(longitude))), shape) * 9.81
+    height = np.broadcast_to(np.maximum(0, 2000 * np.cos(np.deg2rad(longitude + latitude[:, None]))), shape) * 9.81
     values = {
         "t2m": (warm + rng.normal(0, 2, shape), "K"),
         "msl": (rng.normal(101_300, 800, shape), "Pa"),

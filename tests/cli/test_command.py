@@ -196,7 +196,7 @@ def test_the_shell_completes(line, words):
 def test_rules_are_listed_shown_and_checked_without_data(tmp_path):
     listed, shown = run("rules", "list"), run("rules", "show", "missing")
     assert (listed.returncode, listed.stderr, shown.returncode, shown.stderr) == (0, "", 0, "")
-    assert re.search(r"^missing +\d+ rules  \S", listed.stdout, re.M)
+    assert re.search(r"^missing +\d+ rules +\S", listed.stdout, re.M)
     assert re.search(r"^nan\.none \(critical\): .*\n    fields\.n_nan_unexpected\n", shown.stdout, re.M)
     (tmp_path / "mine.yaml").write_text(
         "rule_set: mine\nrules:\n"

@@ -32,7 +32,8 @@ def text(page: Path) -> str:
 
 
 def test_each_table_has_a_page_of_results_and_one_of_what_is_expected(docs: Path) -> None:
-    asked = {rule.table for s in load_rule_sets(["missing"]) for rule in s.rules} & set(make_all(["2t"]))
+    rules = [rule for s in load_rule_sets(["missing"]) for rule in s.rules if not rule.id.startswith("zarr.")]
+    asked = {rule.table for rule in rules} & set(make_all(["2t"]))
     validations = {page.stem: page for page in (docs / "validations").rglob("*.html")}
     assert set(validations) == asked == {page.stem for page in (docs / "expectations").glob("*.html")}
     index = text(docs / "index.html")

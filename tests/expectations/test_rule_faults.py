@@ -210,7 +210,7 @@ def test_no_such_set_or_file(tmp_path: Path) -> None:
     (tmp_path / "folder.yaml").mkdir()
     with pytest.raises(RuleFileError, match=r"folder\.yaml: cannot be read: Is a directory$"):
         load_rule_sets([str(tmp_path / "folder.yaml")])
-    with pytest.raises(RuleFileError, match=r"^no rule set is given; shipped are audit, forecast_output, gate"):
+    with pytest.raises(RuleFileError, match=r"^no rule set is given; shipped are audit, drift, forecast_output, gate"):
         load_rule_sets([])
 
 

@@ -93,7 +93,7 @@ def test_every_shipped_rule_is_tripped_above() -> None:
     """Those on pairs of data sets in test_regridding_rules, on relations in test_relation_rules, on data against a
     baseline in test_drift_rules, on what metrics add and on what a store says of itself in tests/test_rules.py.
     """
-    stores = {"stats.valid", "stats.stored", "stats.range", "stats.tendencies", "const.declared"}
+    stores = {"grid.placed", "stats.valid", "stats.stored", "stats.range", "stats.tendencies", "const.declared"}
     elsewhere = ("pairs", "relations", "drift", "cycles")
     shapes = {"nn.repeat", "texture.noise", "tendency", "static.const"} | CORRUPTERS.keys()
     rules = [r for s in load_rule_sets(list_rule_sets()) for r in s.rules]
