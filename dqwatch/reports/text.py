@@ -16,6 +16,8 @@ from dqwatch.types import Finding, Verdict
 MOST_LINES = 20
 """Lines that findings may take; a rule takes up to four: its title, a finding, how many more there are, its hint."""
 
+_MOST_SKIPPED = 12
+"""Rules that do not apply are named up to this number."""
 _STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 _VERDICT_STYLES = {"pass": "bold green", "warn": "bold yellow"}
 _INDENT = "    "
@@ -116,7 +118,9 @@ def _findings(results: Sequence[Finding], width: int | None) -> Iterator[Text]:
             f"... and {sum(map(len, hidden)):,} more findings (--json or --html has all): {rules}", width, ""
         )
     if skipped:
-        yield from _wrap(f"not applicable, skipped: {', '.join(skipped)}", width, "", "dim")
+        some = len(skipped) > _MOST_SKIPPED
+        names = f"{len(skipped)} rules, for want of what they look at (--json has all)" if some else ", ".join(skipped)
+        yield from _wrap(f"not applicable, skipped: {names}", width, "", "dim")
 
 
 def _rule(group: list[Finding], most: int, width: int | None) -> Iterator[Text]:

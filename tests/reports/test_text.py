@@ -164,6 +164,12 @@ def test_raised_and_empty_rules_are_named_as_such():
     assert re.search(r"^not applicable, skipped: c$", text, re.M)
 
 
+def test_many_rules_that_do_not_apply_are_counted():
+    text = render(verdict(*(finding(f"s{i}", status="skipped") for i in range(13))))
+    assert re.search(r"^not applicable, skipped: 13 rules, .*--json.*$", text, re.M)
+    assert "s12" not in text
+
+
 def test_waived_findings_are_shown_but_are_not_the_worst():
     text = render(verdict(finding("w", status="waived", n_failed=3)))
     assert "waived (critical) w" in text
