@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-import pkgutil
 import platform
 import sys
 from pathlib import Path
@@ -22,7 +21,8 @@ def cpu_name() -> str:
 
 def main() -> int:
     """Exit code 1 if `--strict` and a target was missed."""
-    every = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__) if module.name != "__main__")
+    modules = (p for folder in benchmarks.__path__ for p in Path(folder).glob("[!_]*.py"))
+    every = sorted(p.stem for p in modules if "\ndef measure(" in p.read_text(encoding="utf-8"))
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=benchmarks.__doc__)
     parser.add_argument("names", nargs="*", choices=[*every, []], metavar="NAME", help=", ".join(every))
     parser.add_argument("--strict", action="store_true", help="exit code 1 where a target is missed")

@@ -1,0 +1,149 @@
+"""The faults, their sizes, and the weather, that drift detection is measured on (drift_skill.py).
+
+All of this was fixed before anything was scored on it, and is not changed for what comes out. Detectors are developed
+on seeds below 100,000; what is published comes from `TEST_SEEDS` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+
+from examples.weather import CONSTANT, VARIABLES
+from tests.benchmarks import drift_spoiling as ways
+from tests.benchmarks.drift_spoiling import Fault, Moment
+
+TEST_SEEDS = (100_001, 100_002, 100_003)
+LEAST_TEST_SEED = 100_000
+TRAINING_YEARS, TEST_YEARS = 20, 8
+DAYS_APART = 5
+"""From one training or clean test cycle to the next; the hour of the day changes each time. A cycle comes with the
+state 6 hours before it."""
+FAULTY_EVERY = 7
+"""Clean test cycles from one that is spoilt to the next."""
+EARLIER = (6, 12, 24, 30, 720, 726)
+"""Hours before a cycle from which faults take fields."""
+BACKGROUND_ERRORS = {"tp": 0.5, "cp": 0.5}
+BACKGROUND_ERROR = 0.15
+"""Standard deviation of an independent background about the truth, of that of the weather about its season."""
+MOVING = tuple(name for name in VARIABLES if name not in CONSTANT)
+
+
+def _each(
+    family: str, sizes: dict[str, Callable[[Moment, str], np.ndarray]], *where: str | Sequence[str], **how: bool
+) -> list[Fault]:
+    """Every size in every variable, or in several at once; 'all' is the whole state."""
+    found = []
+    for one in where:
+        variables = MOVING if one == "all" else (one,) if isinstance(one, str) else tuple(one)
+        label = one if isinstance(one, str) else "+".join(one)
+        found += [Fault(family, label, size, variables, f, **how) for size, f in sizes.items()]
+    return found
+
+
+_SD = (0.05, 0.2, 0.5)
+_LEVEL = {840: 0.022, 800: 0.114, 700: 0.366}
+"""ln(850 / p) / ln(850 / 500): the way from 850 to 500 hPa."""
+
+FAULTS: tuple[Fault, ...] = (
+    *_each("unit", {"K as C": partial(ways.times, plus=-273.15)}, "2t", ("t_850", "t_500")),
+    *_each("unit", {"m as mm": partial(ways.times, factor=1000.0)}, "tp"),
+    *_each("unit", {"Pa as hPa": partial(ways.times, factor=0.01)}, "msl"),
+    *_each("unit", {"as gpm": partial(ways.times, factor=1 / 9.80665)}, "z_500"),
+    *_each("unit", {"as g/kg": partial(ways.times, factor=1000.0)}, "q_850"),
+    *_each(
+        "offset",
+        {f"{s:g} sd": partial(ways.offset, sds=s) for s in _SD},
+        *("t_850", "msl", "10v", "q_850", "swvl1", ("t_850", "t_500")),
+    ),
+    *_each("offset on land", {f"{s:g} sd": partial(ways.offset, sds=s, where="land") for s in (0.2, 0.5, 1.0)}, "2t"),
+    *_each(
+        "scale",
+        {f"x {f:g}": partial(ways.times, factor=f) for f in (1.02, 1.1, 1.3)},
+        *("u_850", "10v", "tp", "q_850", "swvl1", ("10u", "10v")),
+    ),
+    *_each("sign", {"negative": partial(ways.times, factor=-1.0)}, "v_850", "10u"),
+    *_each("shift", {"1/2 cell": partial(ways.shifted, cells=0.5)}, "t_850", "v_850", "z_500", "q_850"),
+    *_each("shift", {"1 cell": partial(ways.shifted, cells=1)}, "t_850", "v_850", "2t", "tp", "swvl1", "all"),
+    *_each("latitude flip", {"": ways.flipped}, "t_850", "u_850", "v_850", "tp", "all"),
+    *_each("longitude roll", {"180": ways.rolled}, "t_850", "u_850", "2t", "tp", "swvl2", "all"),
+    *_each(
+        "wrong level", {f"{p} hPa": partial(ways.blended, other="t_500", share=s) for p, s in _LEVEL.items()}, "t_850"
+    ),
+    *_each("wrong level", {"10 m": partial(ways.blended, other="10u", share=1.0)}, "u_850"),
+    *_each("wrong level", {"2nd layer": partial(ways.blended, other="swvl2", share=1.0)}, "swvl1"),
+    *_each("NaN patch", {f"{s:g} of cells": partial(ways.holed, share=s) for s in (1e-4, 1e-2, 0.2)}, "t_850", "tp"),
+    *_each(
+        "smoothing",
+        {
+            "1/4": partial(ways.smoothed, strength=0.25),
+            "1": partial(ways.smoothed, strength=1),
+            "3": partial(ways.smoothed, strength=3),
+        },
+        *("t_850", "v_850", "tp", "swvl1"),
+    ),
+    *_each(
+        "regridding", {f"nearest O{n}": partial(ways.regridded, number=n, points=1) for n in (14, 12, 8)}, "t_850", "tp"
+    ),
+    *_each(
+        "regridding",
+        {f"distances O{n}": partial(ways.regridded, number=n, points=4) for n in (14, 12, 8)},
+        *("z_500", "10u", "all"),
+    ),
+    *_each("packing", {f"{b} bit": partial(ways.repacked, bits=b) for b in (12, 10, 8)}, "tp", "q_850", packed=False),
+    *_each(
+        "packing", {f"{b} bit": partial(ways.repacked, bits=b) for b in (10, 8)}, "t_850", "msl", "u_850", packed=False
+    ),
+    *_each(
+        "local soil",
+        {f"{s:g} sd {r} deg": partial(ways.local, sds=s, radius=r) for r in (10, 25) for s in (0.5, 1.0, 2.0, 3.0)},
+        ("swvl1", "swvl2"),
+    ),
+    *_each(
+        "local", {f"2 sd {r} deg": partial(ways.local, sds=2.0, radius=r) for r in (10, 25)}, "t_850", "10u", "q_850"
+    ),
+    *_each(
+        "stuck",
+        {f"{h} h": partial(ways.earlier, hours=h) for h in (6, 24)},
+        *("t_850", "z_500", "v_850", "tp", "swvl1"),
+        held=True,
+    ),
+    *_each("stuck", {"constant": ways.flattened}, "t_850", "10v"),
+    *_each(
+        "partly old",
+        {f"{s:g} of cells": partial(ways.partly_earlier, share=s) for s in (0.1, 0.5)},
+        "t_850",
+        "10u",
+        "all",
+    ),
+    *_each("swapped", {"": partial(ways.swapped, pair=("u_850", "v_850"))}, ("u_850", "v_850")),
+    *_each("swapped", {"": partial(ways.swapped, pair=("10u", "10v"))}, ("10u", "10v")),
+    *_each("swapped", {"": partial(ways.swapped, pair=("2t", "2d"))}, ("2t", "2d")),
+    *_each("swapped", {"": partial(ways.swapped, pair=("swvl1", "swvl2"))}, ("swvl1", "swvl2")),
+    *_each("rain pox", {f"{s:g} of cells": partial(ways.poxed, share=s) for s in (5e-4, 2e-3, 1e-2)}, "tp"),
+    *_each(
+        "mask", {f"{s:g} of coast + 1": partial(ways.mask_moved, share=s, outward=True) for s in (0.05, 1.0)}, "swvl1"
+    ),
+    *_each(
+        "mask", {f"{s:g} of coast - 1": partial(ways.mask_moved, share=s, outward=False) for s in (0.05, 1.0)}, "swvl1"
+    ),
+    *_each(
+        "time label",
+        {
+            "6 h": partial(ways.earlier, hours=6),
+            "1 d": partial(ways.earlier, hours=24),
+            "30 d": partial(ways.earlier, hours=720),
+        },
+        *("2t", "msl", "u_850", "all"),
+    ),
+    *_each(
+        "noise", {f"{s:g} sd": partial(ways.noisy, sds=s) for s in (0.01, 0.05, 0.2)}, "t_850", "v_850", "msl", "swvl1"
+    ),
+    *_each("spike", {f"{s:g} sd": partial(ways.spiked, sds=s) for s in (2.0, 4.0, 8.0)}, "t_850", "u_850", "tp"),
+    *_each("clipping", {f"{s:g} of cells": partial(ways.clipped, share=s) for s in (0.01, 0.05)}, "q_850", "tp"),
+    *_each("accumulation", {"12 h": ways.longer}, "tp"),
+    *_each("ramp", {f"{r:g} a year": partial(ways.ramp, yearly=r) for r in (0.02, 0.05, 0.1)}, "swvl1"),
+    *_each("ramp", {f"{r:g} K a year": partial(ways.ramp, yearly=r) for r in (0.5, 1.0, 2.0)}, "t_850"),
+)
