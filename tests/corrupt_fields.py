@@ -249,6 +249,27 @@ CORRUPTERS: dict[str, Callable[..., xr.Dataset]] = {
     "fc.checkerboard": fc_checkerboard,
 }
 """Rule to corrupter."""
+UNITS = {
+    "seam.longitude": "sd",
+    "seam.tile": "sd",
+    "grid.poles": "sd",
+    "dup.rowcol": "columns",
+    "spectrum.slope": "times smoothed",
+    "partial.field": "chunks",
+    "packing.precision": "values",
+    "time.completeness": "days",
+    "time.latency": "hours",
+    "time.ssrd_phase": "hours",
+    "time.warmth_phase": "hours",
+    "stuck.cell": "of the rows",
+    "fc.nan": "cells",
+    "fc.finite": "cells",
+    "fc.bounds": "cells",
+    "fc.static": "cells east",
+    "fc.stuck": "times",
+    "fc.checkerboard": "sd",
+}
+"""What severities are counted in; where it is not told, shares of the cells."""
 IN_TILES = frozenset({"seam.tile", "partial.field"})
 """Those whose data must be stored (netCDF, as their encoding says) before they are looked at."""
 TRIPS: dict[str, set[str]] = {

@@ -20,7 +20,7 @@ import xarray as xr
 from clean import reference, regridded, waves
 from corrupt_base import CORRUPTIONS as BASE
 from corrupt_fields import CORRUPTERS as FIELDS
-from corrupt_fields import IN_TILES
+from corrupt_fields import IN_TILES, UNITS
 from corrupt_fields import TRIPS as BESIDES
 from corrupt_regridding import REGRIDDING
 from corrupt_regridding import Corruption as Regridding
@@ -73,7 +73,8 @@ def _of_fields(rule: str, corrupter: Callable[..., xr.Dataset]) -> Corruption:
     spoil = partial(_in_tiles, corrupter) if rule in IN_TILES else lambda data, size, _: corrupter(data, size)
     smallest = inspect.signature(corrupter).parameters["severity"].default
     sizes = () if float(smallest).is_integer() else (smallest / 4, smallest / 2, smallest * 2)
-    return Corruption(spoil, trips, smallest, "as its corrupter says", sizes, look=lambda data: audited(data, name))
+    unit = UNITS.get(rule, "of the cells")
+    return Corruption(spoil, trips, smallest, unit, sizes, look=lambda data: audited(data, name))
 
 
 def _of_stores(name: str) -> Corruption:
