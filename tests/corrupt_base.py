@@ -10,6 +10,7 @@ import xarray as xr
 import zarr
 from clean import earth
 from corruption import Corruption, attributed, changed, replaced
+from sources.zarr_files import FORMATS, make_array, make_empty_array, make_group
 
 HOUR = np.timedelta64(1, "h")
 AT = 7
@@ -127,7 +128,7 @@ def too_short(data: xr.Dataset, n: float, folder: Path) -> str:
 
 def stored(data: xr.Dataset, folder: Path) -> str:
     """As a Zarr store, written with plain zarr: a chunk is a time."""
-    group = zarr.open_group(folder / "a.zarr", mode="w", zarr_format=3)
+    group = make_group(folder / "a.zarr", FORMATS[-1])
     hours = (data["time"].values - data["time"].values[0]) // HOUR * 1.0
     coords = {
         "time": (
@@ -141,9 +142,7 @@ def stored(data: xr.Dataset, folder: Path) -> str:
     fields = {str(n): (v.dims, v.values, dict(v.attrs)) for n, v in data.data_vars.items()}
     for name, (dims, values, attributes) in {**coords, **fields}.items():
         chunks = (1, *values.shape[1:]) if values.ndim > 1 else values.shape
-        array = group.create_array(name, shape=values.shape, chunks=chunks, dtype=values.dtype, dimension_names=dims)
-        array[...] = values
-        array.attrs.update(attributes)
+        make_array(group, name, values, chunks, dims=dims, attrs=attributes)
     return str(folder / "a.zarr")
 
 
@@ -211,19 +210,13 @@ def nowhere(data: xr.Dataset, _: float, __: Path) -> xr.Dataset:
 
 def large(folder: Path, chunk: tuple[int, int, int], dtype: str = "f4", *, random: bool = False) -> str:
     """A store of a variable on a grid of a quarter degree; nothing is written but, if asked for, noise."""
-    group = zarr.open_group(folder / "a.zarr", mode="w", zarr_format=3)
+    group = make_group(folder / "a.zarr", FORMATS[-1])
     shape = (30, 721, 1440)
     coords = {"time": np.arange(shape[0]) * 6, "latitude": np.linspace(90, -90, 721), "longitude": np.arange(1440) / 4}
     units = {"time": "hours since 2020-01-01", "latitude": "degrees_north", "longitude": "degrees_east"}
     for name, values in coords.items():
-        array = group.create_array(
-            name, shape=values.shape, chunks=values.shape, dtype=values.dtype, dimension_names=[name]
-        )
-        array[...] = values
-        array.attrs["units"] = units[name]
-    array = group.create_array(
-        "siconc", shape=shape, chunks=chunk, dtype=dtype, fill_value=0.5, dimension_names=[*coords]
-    )
+        make_array(group, name, values, values.shape, dims=[name], attrs={"units": units[name]})
+    array = make_empty_array(group, "siconc", shape, chunk, dtype, dims=[*coords], fill_value=0.5)
     array.attrs["units"] = "1"
     if random:
         array[...] = np.random.default_rng(0).random(shape, "f4").astype(dtype)

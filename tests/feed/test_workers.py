@@ -153,7 +153,8 @@ def test_work_can_be_left_between_fields() -> None:
 
 
 SLOW = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs tests in the background has it ignored
 from dqwatch.feed import run
 def work(item, worker):
     for _ in range(1000):

@@ -44,7 +44,30 @@ def make_array(
     **options: Any,
 ) -> Any:
     """An array of a group with these values; `compressor` None is none, `options` are those of the zarr installed."""
-    given: dict[str, Any] = {"shape": values.shape, "chunks": tuple(chunks), "dtype": values.dtype, **options}
+    given = {"dims": dims, "compressor": compressor, "separator": separator, "fill_value": fill_value, **options}
+    array = make_empty_array(group, name, values.shape, chunks, values.dtype, **given)
+    if values.size:
+        array[...] = values
+    if attrs:
+        array.attrs.update(dict(attrs))
+    return array
+
+
+def make_empty_array(
+    group: Any,
+    name: str,
+    shape: Sequence[int],
+    chunks: Sequence[int],
+    dtype: Any,
+    *,
+    dims: Sequence[str] | None = None,
+    compressor: Any = "default",
+    separator: str | None = None,
+    fill_value: Any = None,
+    **options: Any,
+) -> Any:
+    """An array of a group without any chunk."""
+    given: dict[str, Any] = {"shape": tuple(shape), "chunks": tuple(chunks), "dtype": dtype, **options}
     given["fill_value"] = fill_value
     in_format_3 = not OLD_ZARR and group.metadata.zarr_format == 3
     with warnings.catch_warnings():
@@ -64,12 +87,8 @@ def make_array(
             if in_format_3 and dims:
                 given["dimension_names"] = tuple(dims)
             array = group.create_array(name, **given)
-        if values.size:
-            array[...] = values
     if dims and not in_format_3:
         array.attrs["_ARRAY_DIMENSIONS"] = list(dims)
-    if attrs:
-        array.attrs.update(dict(attrs))
     return array
 
 
