@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "audit": "dqwatch.verbs",
     "baseline": "dqwatch.drift_verbs",
+    "drift": "dqwatch.drift_verbs",
     "gate": "dqwatch.verbs",
     "inspect": "dqwatch.verbs",
     "open_source": "dqwatch.sources",

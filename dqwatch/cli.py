@@ -180,6 +180,36 @@ def baseline(
 
 
 @app.command()
+def drift(
+    data: options.Data,
+    baseline: options.NeededBaseline,
+    previous: options.Previous = None,
+    table: options.DriftTable = None,
+    rules: options.Rules = None,
+    fail_on: options.FailOn = options.Severity.critical,
+    waivers: options.Waivers = None,
+    json: options.JsonFile = None,
+    html: options.HtmlFile = None,
+    junit: options.JunitFile = None,
+    tables: options.TablesFolder = None,
+    data_docs: options.DataDocsFolder = None,
+    workers: options.Workers = None,
+    select: options.Select = None,
+    start: options.Start = None,
+    end: options.End = None,
+    every: options.Every = 1,
+    cache: options.Cache = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> Run:
+    """Hold many cycles, or another source, against training: which are unlike it, where, and does it last?
+
+    Example: dqwatch drift ifs-2024.zarr --baseline era5-baseline.zarr --html drift.html
+    """
+    return partial(_run, "drift", locals())
+
+
+@app.command()
 def inspect(
     data: options.Data,
     pattern: options.Pattern = None,
@@ -200,13 +230,20 @@ def inspect(
 
 def _run(verb: str, arguments: dict[str, Any]) -> int:
     """Run a verb and write what was asked for; where that fails, say so there: an older verdict must not stand."""
+    from dqwatch.reports import drift_table
+
     outputs = options.Outputs(**{name: arguments.pop(name) for name in options.Outputs._fields})
     outputs.check()
+    table = arguments.pop("table", None)
+    if table:
+        drift_table.check_target(table, "--table")
     data = arguments["data"]
     try:
         with private_stderr(outputs.verbose) as stderr:
             verdict = _judge(verb, arguments, None if outputs.quiet else stderr)
             outputs.write(verdict)
+            if table:
+                drift_table.write(verdict, table)
         outputs.write_json(verdict)
     except Exception as error:
         failure = _failure(verb, [*data, *filter(None, [arguments.get("against")])], error)

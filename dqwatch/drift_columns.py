@@ -12,6 +12,7 @@ DRIFT = (
     ("region", "str", "", "where the field departs most; '' if nowhere in particular"),
     ("named", "bool", "", "a variable that the drift of its cycle is about: q_value <= 0.1"),
     ("alarmed", "bool", "", "named, in a cycle whose p is 0.01 or less"),
+    ("n_running", "int", "cycles", "how many in a row up to this one have a p_value of 0.05 or less"),
     ("n_exact", "int", "checks", "exact checks that fail: shares never seen, constants that differ"),
     ("exact", "str", "", "what they are"),
     ("reason", "str", "", "why there is no p-value; '' if there is one"),
@@ -29,6 +30,7 @@ CYCLES = (
     ("null_years", "int", "years", "years that they come from"),
     ("n_variables", "int", "variables", "variables with a p-value"),
     ("n_named", "int", "variables", "variables that the drift is about"),
+    ("n_running", "int", "cycles", "how many in a row up to this one have a p_cycle of 0.05 or less"),
     ("variables", "str", "", "which, the furthest out first, with their regions"),
     ("reason", "str", "", "why there is no p-value; '' if there is one"),
 )

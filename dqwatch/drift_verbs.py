@@ -1,4 +1,4 @@
-"""The verb `baseline`, and what other verbs do with one."""
+"""The verbs `baseline` and `drift`, and what other verbs do with a baseline."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from contextlib import ExitStack, closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dqwatch.conclusion import Clock, FailOn, check_request, describe_input, load_rules
 from dqwatch.errors import UsageError
 from dqwatch.part import Part, check_counts
-from dqwatch.types import Source
+from dqwatch.types import Source, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +81,94 @@ def baseline(
     return made
 
 
+def drift(
+    data: Any,
+    *,
+    baseline: Any,
+    previous: Any = None,
+    rules: str | Sequence[str] = ("drift",),
+    fail_on: FailOn = "critical",
+    waivers: str | None = None,
+    workers: int | None = None,
+    select: str | Sequence[str] | None = None,
+    start: str | datetime | None = None,
+    end: str | datetime | None = None,
+    every: int = 1,
+    cache: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Verdict:
+    """Hold many cycles, or another source, against training: which of them are unlike it, and does it last?
+
+    Parameters
+    ----------
+    data : path, glob pattern, sequence of paths, or object
+        As for `audit`; on the grid of the baseline.
+    baseline : path or Baseline
+        What `dqwatch.baseline` made of the training data.
+    previous : path, glob pattern, sequence of paths, or object, optional
+        The fields one step before, for times whose step before is not in the data (or not in the period asked for).
+    rules : str or sequence of str
+        As for `audit`; the rules of `drift` by default. Those on tables other than `drift` and `cycles` are skipped:
+        nothing else is scanned.
+    fail_on, waivers, workers, select, start, end, every, cache
+        As for `audit`.
+    progress : callable, optional
+        Called with the cycles done and the cycles to do.
+
+    Returns
+    -------
+    Verdict
+        `tables["drift"]` has a row for each time and variable, `tables["cycles"]` one for each time.
+
+    Raises
+    ------
+    UsageError
+        If an argument or a rule file is wrong, or the data lie on another grid than the baseline.
+    SourceError
+        If the data or the baseline cannot be read.
+    """
+    clock = Clock()
+    part = Part(select, start, end, every, cache)
+    check_request(fail_on, workers, every)
+    from dqwatch import expectations, sources
+    from dqwatch.expectations.verdicts import summarise
+    from dqwatch.feed import default_workers
+    from dqwatch.reports.findings import order
+
+    rule_sets = load_rules(rules, {"cycles": "drift"})
+    excused = expectations.load_waivers(waivers, rule_sets) if waivers is not None else None
+    known = open_baseline(baseline, previous)
+    if known is None:
+        raise UsageError("baseline: got None; give a path or what dqwatch.baseline returned")
+    with closing(sources.open_source(data, **part._asdict())) as source:
+        clock.opened()
+        held = hold_against(source, known, previous, cache, workers, progress=progress)
+        clock.read()
+        evaluation = expectations.evaluate(rule_sets, held.tables, excused)
+        status, exit_code, summary = summarise(evaluation.results, fail_on)
+        if not (held.n_compared or summary["fail"] or summary["error"]):
+            status, exit_code = "no_data", 4  # a warning that nothing was compared is no pass
+        return Verdict(
+            verb="drift",
+            status=status,
+            exit_code=exit_code,
+            inputs=(describe_input(source),),
+            rule_sets=rule_sets,
+            results=tuple(order(evaluation.results)),
+            summary=summary,
+            timing=clock.timing(scan_bytes=held.n_bytes, workers=workers or default_workers()),
+            tables=held.tables,
+            sampled=part.in_words(),
+            notes=(*source.notes, *held.notes),
+            baseline=held.baseline,
+            drift=held.drift,
+            answers=evaluation.answers,
+            fail_on=fail_on,
+            waivers={"path": excused.path, "sha256": excused.sha256} if excused else None,
+            grids=tuple(source.grids),
+        )
+
+
 class Held(NamedTuple):
     """What a verdict holds of data against a baseline; nothing without one."""
 
@@ -87,6 +176,9 @@ class Held(NamedTuple):
     notes: tuple[str, ...] = ()
     baseline: Mapping[str, Any] | None = None
     drift: Mapping[str, Any] | None = None
+    n_bytes: int = 0
+    n_compared: int = 0
+    """Fields that have a p-value, or are constants that were compared."""
 
 
 def open_baseline(given: Any, previous: Any = None) -> Baseline | None:
@@ -109,7 +201,15 @@ def open_baseline(given: Any, previous: Any = None) -> Baseline | None:
     raise UsageError(f"baseline: got a {type(given).__name__}; give a path or what dqwatch.baseline returned")
 
 
-def hold_against(source: Source, known: Baseline | None, previous: Any, cache: str | None, workers: int | None) -> Held:
+def hold_against(
+    source: Source,
+    known: Baseline | None,
+    previous: Any,
+    cache: str | None,
+    workers: int | None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Held:
     """A source held against a baseline, if there is one; the fields before are opened here."""
     if known is None:
         return Held()
@@ -120,5 +220,7 @@ def hold_against(source: Source, known: Baseline | None, previous: Any, cache: s
         before = None
         if previous is not None:
             before = stack.enter_context(closing(sources.open_source(previous, cache=cache)))
-        found = judge(source, known, previous=before, workers=workers)
-    return Held(found.tables, found.notes, dict(known.record), found.drift)
+        found = judge(source, known, previous=before, workers=workers, progress=progress)
+    rows = found.tables["drift"]
+    compared = int((rows["p_value"].notna() | (rows["n_exact"] > 0)).sum())
+    return Held(found.tables, found.notes, dict(known.record), found.drift, found.n_bytes, compared)

@@ -80,6 +80,23 @@ Previous = Annotated[
         help="The state one step before, so that the change is held against training. Example: --previous ic06.zarr",
     ),
 ]
+NeededBaseline = Annotated[
+    str,
+    typer.Option(
+        "--baseline",
+        metavar="BASELINE",
+        help="What 'dqwatch baseline' made of the training data. Example: --baseline era5-baseline.zarr",
+    ),
+]
+DriftTable = Annotated[
+    str | None,
+    typer.Option(
+        "--table",
+        metavar="FILE",
+        help="Write all p-values as one long table, Parquet or CSV by the name; variable '*' is the whole cycle. "
+        "Example: --table drift.csv",
+    ),
+]
 BaselineOutput = Annotated[
     str, typer.Option("--output", "-o", metavar="BASELINE", help="Where to write it. Example: -o era5-baseline.zarr")
 ]

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import resource
-import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from dqwatch.conclusion import Clock, FailOn, check_request, describe_input, load_rules
 from dqwatch.drift_verbs import hold_against, open_baseline
-from dqwatch.errors import NothingThereError, UsageError
-from dqwatch.part import Part, check_counts
-from dqwatch.types import RuleSet, Source, Verdict
+from dqwatch.errors import NothingThereError
+from dqwatch.part import Part
+from dqwatch.types import Source, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dqwatch.metrics import Scan
     from dqwatch.metrics.inspection import Inspection
 
-FailOn = Literal["critical", "warning", "info", "never"]
 Progress = Callable[[int, int], None]
 """Called with the blocks done and the blocks to do."""
-
-_FAIL_ON = ("critical", "warning", "info", "never")
 
 
 def audit(
@@ -216,7 +210,7 @@ def suggest_rules(
     SourceError
         If the data cannot be read, or no field has any value.
     """
-    _check("never", workers, every)
+    check_request("never", workers, every)
     from dqwatch import __version__, metrics, sources
     from dqwatch.expectations.suggestion import suggest
 
@@ -242,28 +236,28 @@ def _judge(
     progress: Progress | None,
 ) -> Verdict:
     """Rules, source, scan, findings, verdict; the rules are read before the data are."""
-    began = time.perf_counter()
-    _check(fail_on, workers, part.every)
+    clock = Clock()
+    check_request(fail_on, workers, part.every)
     from dqwatch import expectations, metrics, sources
     from dqwatch.expectations.verdicts import summarise
     from dqwatch.reports.findings import order
 
     added = {"pairs": "regridding"} if against is not None else {}
     added |= {"cycles": "drift"} if baseline is not None else {}
-    rule_sets = _load((rules,) if isinstance(rules, str) else tuple(rules), added)
+    rule_sets = load_rules(rules, added)
     excused = expectations.load_waivers(waivers, rule_sets) if waivers is not None else None
     known = open_baseline(baseline, previous)
     with ExitStack() as stack:
         source = stack.enter_context(closing(sources.open_source(data, **part._asdict())))
         reference = None if against is None else stack.enter_context(closing(_open_reference(against, part)))
-        opened = time.perf_counter()
+        clock.opened()
         wanted, params = expectations.columns_needed(rule_sets), expectations.params_needed(rule_sets)
         scan = metrics.scan(source, workers=workers, progress=progress, wanted=wanted, params=params)
         complete = part.select is None
         held = hold_against(source, known, previous, part.cache, workers)
         pairs = _compared(source, reference, complete, workers=workers, progress=progress)
         tables = {**scan.tables, **pairs, **held.tables}
-        scanned = time.perf_counter()
+        clock.read()
         evaluation = expectations.evaluate(rule_sets, tables, excused)
         status, exit_code, summary = summarise(evaluation.results, fail_on)
         if scan.tables["fields"].empty and not (summary["fail"] or summary["error"]):
@@ -272,11 +266,14 @@ def _judge(
             verb=verb,
             status=status,
             exit_code=exit_code,
-            inputs=(_input(source), *([] if reference is None else [_input(reference, role="reference")])),
+            inputs=(
+                describe_input(source),
+                *([] if reference is None else [describe_input(reference, role="reference")]),
+            ),
             rule_sets=rule_sets,
             results=tuple(order(evaluation.results)),
             summary=summary,
-            timing=_timing(scan, began, opened, scanned),
+            timing=clock.timing(scan_bytes=scan.bytes, workers=scan.workers, scan_s=scan.seconds),
             tables=tables,
             sampled=part.in_words(),
             notes=(*source.notes, *_notes_of(reference), *held.notes),
@@ -287,16 +284,6 @@ def _judge(
             waivers={"path": excused.path, "sha256": excused.sha256} if excused else None,
             grids=tuple(source.grids),
         )
-
-
-def _load(rules: Sequence[str], added: Mapping[str, str]) -> tuple[RuleSet, ...]:
-    """The rule sets asked for, and for each table that is added the set named where none of them looks at it."""
-    from dqwatch import expectations
-
-    rule_sets = expectations.load_rule_sets(rules)
-    looked_at = {rule.table for rule_set in rule_sets for rule in rule_set.rules}
-    more = [name for table, name in added.items() if table not in looked_at]
-    return expectations.load_rule_sets((*rules, *more)) if more else rule_sets
 
 
 def _open_reference(against: Any, part: Part) -> Source:
@@ -317,33 +304,3 @@ def _compared(source: Source, reference: Source | None, complete: bool, **run: A
 
 def _notes_of(reference: Source | None) -> list[str]:
     return [] if reference is None else [f"{reference.name}: {note}" for note in reference.notes]
-
-
-def _check(fail_on: str, workers: int | None, every: int) -> None:
-    if fail_on not in _FAIL_ON:
-        raise UsageError(f"fail_on: got '{fail_on}'; give one of {', '.join(_FAIL_ON)}")
-    check_counts(workers=workers, every=every)
-
-
-def _input(source: Source, **more: str) -> dict[str, str]:
-    return {"name": source.name, "kind": source.kind, "identity": source.identity, **more}
-
-
-def _timing(scan: Scan, began: float, opened: float, scanned: float) -> dict[str, float | int]:
-    """What a verdict says of time and memory."""
-    now = time.perf_counter()
-    return {
-        "total_s": now - began,
-        "startup_s": opened - began,
-        "scan_s": scan.seconds,
-        "scan_bytes": scan.bytes,
-        "rules_s": now - scanned,
-        "peak_memory_mb": _peak_memory_mb(),
-        "workers": scan.workers,
-    }
-
-
-def _peak_memory_mb() -> float:
-    """Largest resident size of this process so far, 1e6 bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(peak) * (1 if sys.platform == "darwin" else 1024) / 1e6

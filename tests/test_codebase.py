@@ -26,6 +26,7 @@ LAYERS = [
     {"terminal"},
     {"verbs"},
     {"drift_verbs"},
+    {"conclusion"},
     {"expectations", "departures", "advice", "reports", "history"},
     {"baselines"},
     {"scores"},
@@ -59,7 +60,7 @@ HOMES = {
 """The only files that may import a package that is heavy or optional."""
 HEAVY = HOMES.keys() - {"typer"} | {"cftime", "numba", "numcodecs", "pandas", "scipy", "xarray", "zarr", "fsspec"}
 LIGHT = [
-    *("__init__", "cli", "rule_commands", "options", "terminal", "verbs", "drift_verbs", "catalogue"),
+    *("__init__", "cli", "rule_commands", "options", "terminal", "verbs", "drift_verbs", "conclusion", "catalogue"),
     *("tables", "columns", "resources", "yaml_files", "types", "storage", "registry", "errors"),
 ]
 """Modules that are there for every command: what they import at their top, directly or not, must cost little."""
@@ -75,6 +76,7 @@ PUBLIC = {
     "Verdict",
     "audit",
     "baseline",
+    "drift",
     "gate",
     "inspect",
     "open_source",

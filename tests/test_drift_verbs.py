@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from baselines.training_data import LAT, LON, N_LAT, N_LON, make_fields
@@ -46,6 +47,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dataset(state, N + 3).to_netcdf(where / "clean.nc", engine="h5netcdf")
     dataset({k: f[N + 2 : N + 3] for k, f in fields.items()}, N + 2).to_netcdf(where / "before.nc", engine="h5netcdf")
     box = (np.abs(LAT - 10) < 25) & (np.abs(LON - 90) < 40)
+    later = {k: f[N : N + 6].copy() for k, f in fields.items()}
+    later["t"][4:] += 25.0
+    dataset(later, N).to_netcdf(where / "later.nc", engine="h5netcdf")
     spoilt = state | {"t": state["t"] + np.where(box, 25.0, 0.0).astype(np.float32)}
     dataset(spoilt, N + 3).to_netcdf(where / "spoilt.nc", engine="h5netcdf")
     code = cli.main(["baseline", str(where / "training.nc"), "-o", str(where / "b.zarr"), "--quiet"])
@@ -96,6 +100,71 @@ def test_the_rules_of_drift_come_with_the_baseline(folder: Path) -> None:
     assert without.drift is None
 
 
+def drift(folder: Path, *more: str) -> tuple[int, dict]:
+    out = folder / "drift.json"
+    arguments = ["drift", str(folder / "later.nc"), "--baseline", str(folder / "b.zarr"), "--json", str(out)]
+    return cli.main([*arguments, *more]), json.loads(out.read_text())
+
+
+def test_many_cycles_are_held_against_training(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    code, document = drift(folder, "--tables", str(folder / "tables"))
+    assert (code, document["verb"], document["status"]) == (1, "drift", "fail")
+    schema = json.loads((Path(dqwatch.__file__).parent / "reports" / "verdict.schema.json").read_text())
+    Draft202012Validator(schema).validate(document)
+    cycles = pd.read_parquet(folder / "tables" / "cycles.parquet")
+    assert (cycles["p_critical"] <= 0.001).tolist() == [False] * 4 + [True] * 2
+    assert cycles["n_running"].tolist()[-2:] == [1, 2]
+    rows = pd.read_parquet(folder / "tables" / "drift.parquet")
+    assert rows.loc[rows["variable"] == "2t", "n_running"].tolist()[-2:] == [1, 2]
+    assert document["drift"]["variables"][0]["variable"] == "2t"
+    # 2016-01-01 is day 5844 from the first, 4 x 366 + 12 x 365; the fifth cycle after N = 1168 is day 1172 x 5 = 5860
+    assert document["drift"]["time"] in ("2016-01-17T00:00:00", "2016-01-22T00:00:00")
+    assert document["rules"][0]["name"] == "drift"
+    # 6 cycles x 3 variables x 128 cells x 4 bytes
+    assert document["timing"]["scan_bytes"] == 6 * 3 * 128 * 4
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert last.startswith("dqwatch FAIL later.nc ")
+    assert "| worst: drift.cycle 2016-01-" in last
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_the_long_table_has_every_variable_and_the_whole_cycle(folder: Path, ending: str) -> None:
+    target = folder / f"long.{ending}"
+    drift(folder, "--table", str(target))
+    found = pd.read_csv(target) if ending == "csv" else pd.read_parquet(target)
+    assert list(found.columns) == ["time", "variable", "p_value", "q_value", "score", "leading_score"]
+    assert found["variable"].tolist() == ["*", "2t", "sst", "lsm"] * 6
+    verdict = dqwatch.drift(str(folder / "later.nc"), baseline=str(folder / "b.zarr"))
+    whole = found[found["variable"] == "*"]
+    assert np.allclose(whole["p_value"], verdict.tables["cycles"]["p_cycle"])
+    assert whole["time"].tolist() == verdict.tables["cycles"]["time"].tolist()
+    rows = verdict.tables["drift"]
+    own = found[found["variable"] == "2t"].reset_index(drop=True)
+    expected = rows[rows["variable"] == "2t"].reset_index(drop=True)
+    assert np.allclose(own[["p_value", "q_value", "score"]], expected[["p_value", "q_value", "score"]])
+    assert own["leading_score"].tolist() == expected["leading_score"].tolist()
+
+
+def test_of_many_cycles_it_is_said_how_many_alarm_by_chance(folder: Path) -> None:
+    training = str(folder / "training.nc")
+    verdict = dqwatch.drift(training, baseline=str(folder / "b.zarr"), start="2010", end="2010-12-31", fail_on="never")
+    cycles = verdict.tables["cycles"]
+    n, few, fewer = len(cycles), (cycles["p_warning"] <= 0.01).sum(), (cycles["p_critical"] <= 0.001).sum()
+    (note,) = [x for x in verdict.notes if "by chance" in x]
+    assert f"{few} of {n} have p <= 0.01 (0.7 by chance)" in note
+    assert f"{fewer} of {n} have p <= 0.001 (0.1 by chance)" in note
+    assert verdict.sampled == "from 2010, until 2010-12-31"
+
+
+def test_what_could_not_be_compared_is_no_pass(folder: Path, tmp_path: Path) -> None:
+    fields = make_fields(21, 2)
+    noon = dataset(fields, N).assign_coords(time=lambda d: d["time"] + np.timedelta64(12, "h"))
+    noon.drop_vars("lsm").to_netcdf(tmp_path / "noon.nc", engine="h5netcdf")
+    verdict = dqwatch.drift(str(tmp_path / "noon.nc"), baseline=str(folder / "b.zarr"))
+    assert (verdict.status, verdict.exit_code) == ("no_data", 4)
+    assert set(verdict.tables["drift"]["reason"]) == {"training has no such hour of the day", "the data lack it"}
+
+
 def test_a_baseline_in_memory_will_do(folder: Path) -> None:
     made = dqwatch.baseline(str(folder / "training.nc"), cycles=400)
     assert made.ledger.size <= 400
@@ -129,6 +198,9 @@ def test_what_is_said_of_a_new_baseline(folder: Path, tmp_path: Path, capfd: pyt
         (["gate", "{clean}", "--baseline", "{new}"], "no such baseline", 3),
         (["gate", "{clean}", "--baseline", "{training}"], "no such baseline", 3),
         (["gate", "{clean}", "--previous", "{before}"], "give --baseline too", 2),
+        (["drift", "{clean}"], "Missing option '--baseline'", 2),
+        (["drift", "{clean}", "--baseline", "{new}"], "no such baseline", 3),
+        (["drift", "{clean}", "--baseline", "{new}", "--table", "x.txt"], "ends in .parquet or .csv", 2),
     ],
 )
 def test_wrong_use_is_one_line(
@@ -145,3 +217,5 @@ def test_wrong_use_is_one_line(
 def test_what_is_no_baseline_is_refused() -> None:
     with pytest.raises(UsageError, match="baseline: got a dict"):
         dqwatch.gate("x.nc", baseline={"a": 1})
+    with pytest.raises(UsageError, match="baseline: got None"):
+        dqwatch.drift("x.nc", baseline=None)

@@ -12,6 +12,7 @@ from dqwatch.baselines.baseline import Baseline
 from dqwatch.departures.calibration import Calibration, Departures
 from dqwatch.departures.naming import NAMED, adjust
 from dqwatch.departures.regions import name_region
+from dqwatch.departures.running import count_running
 from dqwatch.departures.scoring import Cycle, Matched, match, score_source
 from dqwatch.feed.workers import Progress
 from dqwatch.scores import STEP
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 WARNING, CRITICAL = 0.01, 0.001
 """Levels of p_cycle; a null of n cycles reaches 1 / (n + 1)."""
+_MANY = 20
+"""Cycles from which on it is said how many alarm by chance."""
 _MEANS = ("mean", "scan")
 """Scores that lead to where the mean departs; others to where the field does."""
 
@@ -33,6 +36,8 @@ class Judgement(NamedTuple):
     drift: Mapping[str, Any] | None
     """The worst cycle, as the JSON document has it; None without any cycle."""
     notes: tuple[str, ...]
+    n_bytes: int
+    """Of the fields looked at, as float32."""
 
 
 def judge(
@@ -72,8 +77,12 @@ def judge(
         own = _rows(cycle, found, baseline, matched, source)
         rows += own
         totals.append(_total(cycle, found, own, baseline))
+    count_running(rows, "p_value", ("variable", "member"))
+    count_running(totals, "p_cycle", ("member",))
     made = {"drift": _frame("drift", rows), "cycles": _frame("cycles", totals)}
-    return Judgement(made, _worst(made), (*matched.notes, *_notes(cycles, judged, baseline, previous)))
+    notes = (*matched.notes, *_notes(cycles, judged, baseline, previous), *_expectation(made["cycles"]))
+    n_bytes = len(cycles) * len(matched.numbers) * baseline.grid.n_cells * 4
+    return Judgement(made, _worst(made), notes, n_bytes)
 
 
 class _Judged(NamedTuple):
@@ -221,6 +230,21 @@ def _entry(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
+
+
+def _expectation(cycles: pd.DataFrame) -> list[str]:
+    """Of many cycles some alarm by chance: how many do, and how many would."""
+    found: list[str] = []
+    n = int(cycles["p_cycle"].notna().sum())
+    if n < _MANY:
+        return found
+    for level, column in ((WARNING, "p_warning"), (CRITICAL, "p_critical")):
+        own = cycles[column].dropna()
+        if own.size:
+            found.append(
+                f"{int((own <= level).sum())} of {own.size:,} have p <= {level} ({level * own.size:.1f} by chance)"
+            )
+    return [f"drift: of the cycles {', '.join(found)}"] if found else []
 
 
 def _notes(
