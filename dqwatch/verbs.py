@@ -266,10 +266,7 @@ def _judge(
             verb=verb,
             status=status,
             exit_code=exit_code,
-            inputs=(
-                describe_input(source),
-                *([] if reference is None else [describe_input(reference, role="reference")]),
-            ),
+            inputs=(describe_input(source), *_described(reference)),
             rule_sets=rule_sets,
             results=tuple(order(evaluation.results)),
             summary=summary,
@@ -300,6 +297,10 @@ def _compared(source: Source, reference: Source | None, complete: bool, **run: A
     from dqwatch.metrics.pairs import compare
 
     return {"pairs": compare(source, reference, complete=complete, **run)}
+
+
+def _described(reference: Source | None) -> list[dict[str, str]]:
+    return [] if reference is None else [describe_input(reference, role="reference")]
 
 
 def _notes_of(reference: Source | None) -> list[str]:
