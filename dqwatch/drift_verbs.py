@@ -40,7 +40,9 @@ def baseline(
     data : path, glob pattern, sequence of paths, or object
         As for `audit`.
     output : str, optional
-        Where to write it, as a Zarr store; an older baseline there is replaced when the new one is complete.
+        Where to write it, as a Zarr store; an older baseline there is replaced when the new one is complete. Until then
+        what is done stands beside it, in `OUTPUT.unfinished`: if making it is broken off, the same call goes on from
+        there, to the same baseline bit for bit.
     cycles : int
         Most cycles of training to score with their own years held out: the null that new states are held against.
     self_test : bool
@@ -66,11 +68,16 @@ def baseline(
     from dqwatch import sources
     from dqwatch.baselines.baseline import build
     from dqwatch.baselines.store import check_target, save
+    from dqwatch.baselines.unfinished import forget, place_beside
 
+    folder = None
     if output is not None:
         check_target(output)
-    with closing(sources.open_source(data, **Part(select, start, end, every, cache)._asdict())) as source:
-        made = build(source, cycles=cycles, workers=workers, progress=progress)
+        folder = place_beside(output)
+    part = Part(select, start, end, every, cache)
+    with closing(sources.open_source(data, **part._asdict())) as source:
+        made = build(source, cycles=cycles, folder=folder, workers=workers, progress=progress)
+    made = dataclasses.replace(made, record={**made.record, "part": part.in_words()})
     if self_test:
         from dqwatch.departures.replay import as_records, replay
 
@@ -78,6 +85,8 @@ def baseline(
         made = dataclasses.replace(made, record={**made.record, "self_test": rates})
     if output is not None:
         save(made, output)
+    if folder is not None:
+        forget(folder)
     return made
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from dqwatch.baselines.harmonics import basis, hour_indices, year_fractions
 from dqwatch.baselines.ledger import CYCLES, Ledger, score_cycles
 from dqwatch.baselines.quantity import Layout, lay_out
 from dqwatch.baselines.scorer import Climates, Moment, Scorer
+from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.errors import UsageError
 from dqwatch.feed.workers import Progress
 from dqwatch.metrics.calendars import DAY
@@ -107,6 +110,7 @@ def build(
     source: Source,
     *,
     cycles: int = CYCLES,
+    folder: Path | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Baseline:
@@ -117,6 +121,9 @@ def build(
     source : Source
     cycles : int
         Most cycles that the ledger may have.
+    folder : Path, optional
+        Where what is done is kept; if something broke off, the same call goes on from there. It is not
+        removed. None: nothing is kept.
     workers : int, optional
     progress : callable, optional
         `progress(done, total)`; the pass counts blocks, the ledger cycles.
@@ -124,6 +131,7 @@ def build(
     Returns
     -------
     Baseline
+        The same, bit for bit, however often its making was broken off.
 
     Raises
     ------
@@ -134,8 +142,11 @@ def build(
     """
     asked = plan(source)
     families = load_families()
-    builder = accumulate(asked, workers=workers, progress=progress)
-    ledger = score_cycles(asked, builder, families, most=cycles, workers=workers, progress=progress)
+    scores = list_scores(families, KINDS)
+    with Unfinished(folder, _ingredients(asked, cycles, scores)) as unfinished:
+        builder = accumulate(asked, unfinished, workers=workers, progress=progress)
+        ledger = score_cycles(asked, builder, unfinished, families, most=cycles, workers=workers, progress=progress)
+        climates = builder.climates(range(asked.times.n_folds))
     chosen = [source.variables[v] for v in asked.variables]
     return Baseline(
         variables=tuple(v.name for v in chosen),
@@ -145,12 +156,29 @@ def build(
         hours=asked.hours,
         step=asked.times.step,
         terms=asked.terms,
-        climates=builder.climates(range(asked.times.n_folds)),
+        climates=climates,
         constants={k: f for k, f in enumerate(builder.first) if f is not None and builder.constant[k]},
-        scores=list_scores(families, KINDS),
+        scores=scores,
         ledger=ledger,
         record=_record(source, asked, ledger),
     )
+
+
+def _ingredients(asked: Plan, cycles: int, scores: Sequence[Score]) -> dict[str, Any]:
+    """All that the numbers of a baseline depend on: what was made of other ingredients is of no use."""
+    from dqwatch import __version__
+
+    source, times = asked.source, asked.times
+    return {
+        "dqwatch": __version__,
+        "data": [source.name, source.kind, source.identity],
+        "variables": [[v.name, v.members] for v in (source.variables[i] for i in asked.variables)],
+        "grid": hash_grid(asked.grid),
+        "times": [hashlib.sha256(a.tobytes()).hexdigest() for a in (times.indices, times.seconds, times.folds)],
+        "layout": [times.step, times.n_folds, asked.terms, asked.hours.tolist()],
+        "cycles": cycles,
+        "scores": [list(s) for s in scores],
+    }
 
 
 def _record(source: Source, asked: Plan, ledger: Ledger) -> dict[str, Any]:
@@ -161,6 +189,8 @@ def _record(source: Source, asked: Plan, ledger: Ledger) -> dict[str, Any]:
     times, labels = asked.times, source.times[asked.axis].labels
     return {
         "data": {"name": source.name, "kind": source.kind, "identity": source.identity},
+        "variables": [source.variables[v].name for v in asked.variables],
+        "grid": {"kind": asked.grid.kind, "shape": list(asked.grid.shape), "hash": hash_grid(asked.grid)},
         "first": labels[int(times.indices[0])],
         "last": labels[int(times.indices[-1])],
         "times": int(times.seconds.size),
@@ -172,6 +202,14 @@ def _record(source: Source, asked: Plan, ledger: Ledger) -> dict[str, Any]:
         "tool": {"name": "dqwatch", "version": __version__},
         "made": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
+
+
+def hash_grid(grid: Grid) -> str:
+    """Of the places of the cells in their order, to about a metre; `sha256:...`."""
+    digest = hashlib.sha256(f"{grid.kind} {grid.shape}".encode())
+    for places in (grid.latitudes, grid.longitudes):
+        digest.update(b"none" if places is None else (np.rint(np.asarray(places, np.float64) * 1e5) + 0.0).tobytes())
+    return f"sha256:{digest.hexdigest()}"
 
 
 def _same_places(one: Grid, other: Grid) -> bool:

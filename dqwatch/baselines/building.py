@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +14,7 @@ from dqwatch.baselines.folds import Times, lay_folds
 from dqwatch.baselines.harmonics import basis, choose_terms, find_hours, hour_indices, year_fractions
 from dqwatch.baselines.quantity import Layout, QuantityClimate, QuantitySums, lay_out
 from dqwatch.baselines.scorer import Moment
+from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.buffers import Buffers
 from dqwatch.errors import UsageError
 from dqwatch.feed import Worker, run
@@ -18,6 +22,10 @@ from dqwatch.feed.workers import Progress
 from dqwatch.metrics.scout import name_block
 from dqwatch.scores import STATE, STEP
 from dqwatch.types import Block, Field, Grid, Source
+
+_SUMMED = (STATE, STEP)
+_RUNNING = "running"
+"""The part that holds a fold that is not finished."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,87 +82,206 @@ def plan(source: Source) -> Plan:
 
 
 class Builder:
-    """Sums of all quantities, filled field by field in order of time."""
+    """Sums of all quantities, filled field by field in order of time; those of finished folds lie in a folder."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, folder: Unfinished) -> None:
+        self._plan, self._folder = plan, folder
         self._number = {v: k for k, v in enumerate(plan.variables)}
-        self.sums: dict[str, list[QuantitySums | None]] = {k: [None] * len(plan.variables) for k in (STATE, STEP)}
+        self._moments = plan.moments(plan.times.seconds)
         self.first: list[np.ndarray | None] = [None] * len(plan.variables)
         self.constant = [True] * len(plan.variables)
         """Whether all fields of a variable have had the same values."""
-        self._recent: dict[tuple[int, int], tuple[int, int, np.ndarray]] = {}
-        self._moments = plan.moments(plan.times.seconds)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._sums: dict[str, list[QuantitySums | None]] = {k: [None] * len(self._plan.variables) for k in _SUMMED}
+        self._recent: dict[tuple[int, int], tuple[int, np.ndarray]] = {}
+        self._known = {k for k, first in enumerate(self.first) if first is not None}
 
     def add(self, found: Field) -> None:
-        """One field; its values are kept until the next of the same variable and member."""
+        """One field of the fold; its values are kept until the next of the same variable and member."""
         plan, number = self._plan, self._number[found.variable]
-        position = plan.place_of.get(found.time)
-        if position is None:
-            return
-        times, moment = plan.times, self._moments[position]
-        fold, second = int(times.folds[position]), int(times.seconds[position])
+        position = plan.place_of[found.time]
+        moment, second = self._moments[position], int(plan.times.seconds[position])
         first = self.first[number]
         if first is None:
             self.first[number] = found.values
         elif self.constant[number]:
             self.constant[number] = bool(np.array_equal(first, found.values, equal_nan=True))
-        self._onto(STATE, number, found.values, fold, moment)
+        self._onto(STATE, number, found.values, moment)
         before = self._recent.get((number, found.member))
         # A change from one fold to the next is of both, and left out.
-        if before is not None and times.step and before[:2] == (second - times.step, fold):
-            self._onto(STEP, number, found.values - before[2], fold, moment)
-        self._recent[number, found.member] = second, fold, found.values
+        if before is not None and plan.times.step and before[0] == second - plan.times.step:
+            self._onto(STEP, number, found.values - before[1], moment)
+        self._recent[number, found.member] = second, found.values
 
-    def _onto(self, kind: str, number: int, values: np.ndarray, fold: int, moment: Moment) -> None:
-        plan = self._plan
-        sums = self.sums[kind][number]
+    def _onto(self, kind: str, number: int, values: np.ndarray, moment: Moment) -> None:
+        sums = self._sums[kind][number]
         if sums is None:
-            first = values if kind == STATE else np.zeros(values.size)
-            shape = {"folds": plan.times.n_folds, "hours": plan.hours.size, "terms": plan.terms}
-            sums = self.sums[kind][number] = QuantitySums(first, plan.layout, **shape)
-        sums.add(values, fold, moment.hour, moment.phi)
+            sums = self._sums[kind][number] = self._empty(kind, number)
+        sums.add(values, moment.hour, moment.phi)
+
+    def _empty(self, kind: str, number: int) -> QuantitySums:
+        """Sums of no time yet."""
+        first = self.first[number]
+        if first is None:
+            raise ValueError("sums of a variable that was never seen")
+        guess = first if kind == STATE else np.zeros(first.size)
+        fine = {"fine_terms": 0} if kind == STEP else {}  # of a year of changes the mean is next to nothing
+        return QuantitySums(guess, self._plan.layout, hours=self._plan.hours.size, terms=self._plan.terms, **fine)
+
+    def resume(self, fold: int) -> int:
+        """Begin a fold, or go on with it: how many of its blocks are in it."""
+        self._clear()
+        part = _fold(fold) if self._folder.has(_fold(fold)) else _RUNNING
+        if not self._folder.has(part) or self._folder.facts(part)["fold"] != fold:
+            return 0
+        facts = self._folder.facts(part)
+        self.constant = facts["constant"]
+        for k in range(len(self.first)):
+            self.first[k] = self._folder.read(part, f"first-{k}").get("values", self.first[k])
+        if part == _RUNNING:
+            for kind, held in self._sums.items():
+                for k in range(len(held)):
+                    held[k] = self._read(part, kind, k)
+            for number, member, second in facts["recent"]:
+                values = self._folder.read(part, f"recent-{number}-{member}")["values"]
+                self._recent[number, member] = second, values
+        return int(facts["blocks"])
+
+    def keep(self, fold: int, blocks: int) -> None:
+        """A checkpoint: what is there after so many blocks of a fold."""
+        recent = [[number, member, second] for (number, member), (second, _) in self._recent.items()]
+        values = {f"recent-{n}-{m}": {"values": v} for (n, m), (_, v) in self._recent.items()}
+        self._write(_RUNNING, fold, blocks, values, {"recent": recent})
+
+    def finish(self, fold: int, blocks: int) -> None:
+        """Put the sums of a whole fold away."""
+        self._write(_fold(fold), fold, blocks, {}, {})
+        self._folder.drop(_RUNNING)
+        self._clear()
+
+    def _write(
+        self, part: str, fold: int, blocks: int, more: Mapping[str, Mapping[str, np.ndarray]], facts: Mapping[str, Any]
+    ) -> None:
+        sums = {f"{kind}-{k}": s.arrays() for kind, held in self._sums.items() for k, s in enumerate(held) if s}
+        fields = enumerate(self.first)
+        first = {f"first-{k}": {"values": f} for k, f in fields if f is not None and k not in self._known}
+        kept = {"fold": fold, "blocks": blocks, "constant": self.constant, **facts}
+        self._folder.write(part, {**sums, **first, **more}, kept)
+
+    def _read(self, part: str, kind: str, number: int) -> QuantitySums | None:
+        arrays = self._folder.read(part, f"{kind}-{number}")
+        if not arrays:
+            return None
+        sums = self._empty(kind, number)
+        sums.restore(arrays)
+        return sums
 
     def climates(self, folds: Sequence[int]) -> dict[str, list[QuantityClimate | None]]:
         """What some of the folds expect; None for what is constant."""
-        return {
-            kind: [None if one is None or self.constant[k] else one.fit(folds) for k, one in enumerate(self.sums[kind])]
-            for kind in self.sums
-        }
+        return {kind: [self._climate(kind, k, folds) for k in range(len(held))] for kind, held in self._sums.items()}
+
+    def _climate(self, kind: str, number: int, folds: Sequence[int]) -> QuantityClimate | None:
+        if self.constant[number]:
+            return None
+        total: QuantitySums | None = None
+        for fold in folds:
+            sums = self._read(_fold(fold), kind, number)
+            if total is None:
+                total = sums
+            elif sums is not None:
+                total.merge(sums)
+        return None if total is None else total.fit()
 
 
-def accumulate(plan: Plan, *, workers: int | None = None, progress: Progress | None = None) -> Builder:
-    """One pass over the training data.
+def accumulate(
+    plan: Plan, folder: Unfinished, *, workers: int | None = None, progress: Progress | None = None
+) -> Builder:
+    """One pass over the training data, from where a former one was broken off.
 
     Fields are decoded by workers and added in order of time by one thread, so that the sums are the same for any number
-    of workers.
+    of workers, and for any number of passes that were broken off.
     """
-    builder = Builder(plan)
-    blocks = wanted_blocks(plan, plan.times.indices)
+    builder = Builder(plan, folder)
+    folds = [wanted_blocks(plan, np.flatnonzero(plan.times.folds == f)) for f in range(plan.times.n_folds)]
+    total, before = sum(map(len, folds)), 0
 
     def read(block: Block, worker: Worker) -> list[Field]:
-        return read_fields(plan.source, block, worker.buffers)
+        fields = read_fields(plan.source, block, worker.buffers)
+        return sorted(fields, key=lambda one: plan.place_of[one.time])
 
-    def take(fields: list[Field]) -> None:
-        for one in fields:
-            builder.add(one)
+    for fold, blocks in enumerate(folds):
+        done = builder.resume(fold)
+        counted = itertools.count(done + 1)
 
-    run(blocks, read, workers=workers, take=take, describe=lambda b: name_block(plan.source, b), progress=progress)
+        def take(fields: list[Field], fold: int = fold, counted: Iterator[int] = counted) -> None:
+            for one in fields:
+                builder.add(one)
+            now = next(counted)
+            if folder.due():
+                builder.keep(fold, now)
+
+        onward = None if progress is None else partial(_onward, progress, before + done, total)
+        run(
+            blocks[done:],
+            read,
+            workers=workers,
+            take=take,
+            describe=lambda b: name_block(plan.source, b),
+            progress=onward,
+        )
+        if not folder.has(_fold(fold)):
+            builder.finish(fold, len(blocks))
+        before += len(blocks)
     return builder
 
 
-def wanted_blocks(plan: Plan, indices: np.ndarray) -> list[Block]:
-    """The blocks of a source as far as they hold the variables of a plan at some times."""
-    times, variables = set(indices.tolist()), set(plan.variables)
+def _onward(progress: Progress, done: int, total: int, n: int, _: int) -> None:
+    """Progress of a part that begins where others have ended."""
+    progress(done + n, total)
+
+
+def _fold(number: int) -> str:
+    """The part that holds a finished fold."""
+    return f"fold-{number}"
+
+
+def wanted_blocks(plan: Plan, positions: np.ndarray) -> list[Block]:
+    """The blocks of a source as far as they hold the variables of a plan at some times, in order of time.
+
+    Parameters
+    ----------
+    plan : Plan
+    positions : np.ndarray int64
+        In `plan.times`.
+    """
+    place_of = {int(plan.times.indices[p]): int(p) for p in positions}
+    variables = set(plan.variables)
     found = []
     for block in plan.source.blocks():
-        part = Block(tuple(t for t in block.times if t in times), tuple(v for v in block.variables if v in variables))
-        if part.times and part.variables:
-            found.append(part)
-    return sorted(found, key=lambda b: b.times[0])
+        times = tuple(sorted((t for t in block.times if t in place_of), key=place_of.__getitem__))
+        own = tuple(v for v in block.variables if v in variables)
+        if times and own:
+            found.append(Block(times, own))
+    found.sort(key=lambda b: place_of[b.times[0]])
+    if not _in_order(found, place_of):
+        found = [Block((time,), block.variables) for block in found for time in block.times]
+        found.sort(key=lambda b: place_of[b.times[0]])
+    return found
+
+
+def _in_order(blocks: Sequence[Block], place_of: Mapping[int, int]) -> bool:
+    """Whether no block of a variable begins before the one before it has ended."""
+    last: dict[int, int] = {}
+    for block in blocks:
+        for variable in block.variables:
+            if last.get(variable, -1) > place_of[block.times[0]]:
+                return False
+            last[variable] = place_of[block.times[-1]]
+    return True
 
 
 def read_fields(source: Source, block: Block, buffers: Buffers) -> list[Field]:
-    """The fields of a block, each with values of its own, in order of time."""
-    fields = [one._replace(values=one.values.copy()) for one in source.read(block, buffers)]
-    return sorted(fields, key=lambda one: one.time)
+    """The fields of a block, each with values of its own."""
+    return [one._replace(values=one.values.copy()) for one in source.read(block, buffers)]

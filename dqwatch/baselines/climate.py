@@ -65,12 +65,12 @@ class Climate:
 
 
 def fit(sums: HarmonicSums, weights: np.ndarray) -> Climate:
-    """The climate of all folds of some sums together.
+    """The climate of some sums.
 
     Parameters
     ----------
     sums : HarmonicSums
-        Often `sums.kept(folds)`.
+        Often of several folds, merged.
     weights : np.ndarray float64 (cell,)
         Area weights.
 
@@ -79,32 +79,34 @@ def fit(sums: HarmonicSums, weights: np.ndarray) -> Climate:
     Climate
         Least squares in every cell: mean = phi'A^-1 b, mean square = phi'A^-1 q.
     """
-    total = sums if sums.moments.shape[0] == 1 else sums.kept(range(sums.moments.shape[0]))
-    n_hours, n_cells = total.products.shape[1:3]
-    mean = np.zeros((n_hours, n_cells, total.terms), np.float32)
-    square = np.zeros((n_hours, n_cells, total.square_terms), np.float32)
+    n_hours, n_cells = sums.products.shape[:2]
+    mean = np.zeros((n_hours, n_cells, sums.terms), np.float32)
+    square = np.zeros((n_hours, n_cells, sums.square_terms), np.float32)
     variance = np.zeros((n_hours, n_cells), np.float32)
     for hour in range(n_hours):
-        lost = None if total.missing_moments is None else total.missing_moments[0, hour]
-        count = total.moments[0, hour, 0, 0] - total.missing[0, hour]
-        b, q = total.products[0, hour], total.squares[0, hour]
-        coefficients = _solve(total.moments[0, hour], lost, b)
+        lost = None if sums.missing_moments is None else sums.missing_moments[hour]
+        count = sums.moments[hour, 0, 0] - (0 if sums.missing is None else sums.missing[hour])
+        b, q = sums.products[hour], sums.squares[hour]
+        coefficients = _solve(sums.moments[hour], lost, b)
         with np.errstate(divide="ignore", invalid="ignore"):
             left = (q[:, 0] - np.einsum("ck,ck->c", coefficients, b)) / count
-        enough = count >= _FEWEST * total.terms
+        enough = count >= _FEWEST * max(sums.terms, 1)
         mean[hour], variance[hour] = coefficients, np.where(enough, np.maximum(left, 0.0), np.nan)
-        moments, few = total.moments[0, hour], total.square_terms
-        square[hour] = _solve(moments[:few, :few], None if lost is None else lost[:, :few, :few], q)
-    return Climate(total.first, mean, square, variance, _floor(variance, weights))
+        square[hour] = _solve(sums.moments[hour], lost, q)
+    return Climate(sums.first, mean, square, variance, _floor(variance, weights))
 
 
 def _solve(moments: np.ndarray, lost: np.ndarray | None, right: np.ndarray) -> np.ndarray:
     """A^-1 of each cell's right-hand side, (cell, term); the moments of missing values are taken off A."""
+    n = right.shape[1]
+    if not n:
+        return np.zeros_like(right)
+    moments = moments[:n, :n]
     ridge = _RIDGE * max(float(np.trace(moments)), 1.0) * np.eye(len(moments))
     whole = np.linalg.solve(moments + ridge, right.T).T
     if lost is None:
         return np.asarray(whole)
-    own = lost[:, 0, 0] > 0
+    lost, own = lost[:, :n, :n], lost[:, 0, 0] > 0
     whole[own] = np.linalg.solve(moments - lost[own] + ridge, right[own][:, :, None])[:, :, 0]
     return np.asarray(whole)
 

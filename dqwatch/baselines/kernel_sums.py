@@ -11,33 +11,33 @@ from dqwatch.metrics.compiled import compiled
 
 
 @compiled
-def add_field(values, first, phi, n_square, product, square, missing):
-    """Onto `product` (cell, term) phi x, onto `square` (cell, n_square) phi x^2, x the value less the first guess.
+def add_field(values, first, phi, product, square):
+    """Onto `product` (cell, term) phi x, onto `square` (cell, term) phi x^2, x the value less the first guess.
 
-    What is not finite counts in `missing` (cell,) and adds nothing. Returns how many cells that were.
+    What is not finite adds nothing. Returns how many cells that were.
     """
     n_missing = 0
     for i in range(values.size):
         x = np.float64(values[i]) - np.float64(first[i])
         if not abs(x) < np.inf:
-            missing[i] += 1
             n_missing += 1
             continue
-        for k in range(phi.size):
+        for k in range(product.shape[1]):
             product[i, k] += phi[k] * x
-        for k in range(n_square):
+        for k in range(square.shape[1]):
             square[i, k] += phi[k] * x * x
     return n_missing
 
 
 @compiled
-def add_missing(values, outer, out):
-    """Onto `out` (cell, term, term) the products of the functions of time of the cells that are not finite."""
+def add_missing(values, outer, missing, moments):
+    """Count in `missing` (cell,) the cells that are not finite; onto `moments` (cell, term, term) their phi phi'."""
     for i in range(values.size):
         if not abs(values[i]) < np.inf:
+            missing[i] += 1
             for j in range(outer.shape[0]):
                 for k in range(outer.shape[1]):
-                    out[i, j, k] += outer[j, k]
+                    moments[i, j, k] += outer[j, k]
 
 
 @compiled

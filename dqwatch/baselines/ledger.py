@@ -10,6 +10,7 @@ import numpy as np
 from dqwatch.baselines.building import Builder, Plan, read_fields
 from dqwatch.baselines.harmonics import hour_indices, year_fractions
 from dqwatch.baselines.scorer import Scorer
+from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.feed import Worker, run
 from dqwatch.feed.workers import Progress
 from dqwatch.metrics.scout import name_block
@@ -18,6 +19,8 @@ from dqwatch.types import Block
 
 CYCLES = 3000
 """Cycles that are scored at most; about as many as .001 can be told from (40 years of every fifth day)."""
+_TOGETHER = 64
+"""Cycles that are kept together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,19 +76,22 @@ def choose_cycles(plan: Plan, most: int = CYCLES) -> np.ndarray:
 def score_cycles(
     plan: Plan,
     builder: Builder,
+    folder: Unfinished,
     families: Sequence[Family],
     *,
     most: int = CYCLES,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Ledger:
-    """The ledger.
+    """The ledger, from where a former one was broken off.
 
     Parameters
     ----------
     plan : Plan
     builder : Builder
         With all of the training data in it.
+    folder : Unfinished
+        Where finished cycles are kept.
     families : sequence of Family
     most : int
         Cycles to score.
@@ -99,18 +105,21 @@ def score_cycles(
     """
     chosen = choose_cycles(plan, most)
     n_members = max(plan.source.variables[v].members for v in plan.variables)
-    rows = {(int(p), m): i * n_members + m for i, p in enumerate(chosen) for m in range(n_members)}
     folds = plan.times.folds[chosen]
     everything = range(plan.times.n_folds)
-    scores: np.ndarray | None = None
-    done, total = 0, int(chosen.size)
+    lookup = Lookup(plan)
+    scores, done = [], 0
     for fold in np.unique(folds).tolist():
-        scorer = Scorer(plan.layout, builder.climates([f for f in everything if f != fold]), families)
-        if scores is None:
-            scores = np.full((len(rows), len(plan.variables), len(scorer.scores)), np.nan, np.float32)
-        own = chosen[folds == fold]
-        _score(plan, scorer, own, rows, scores, workers, _onward(progress, done, total))
-        done += own.size
+        own, scorer = chosen[folds == fold], None
+        for begin in range(0, own.size, _TOGETHER):
+            positions, part = own[begin : begin + _TOGETHER], f"cycles-{fold}-{begin}"
+            if not folder.has(part):
+                if scorer is None:
+                    scorer = Scorer(plan.layout, builder.climates([f for f in everything if f != fold]), families)
+                found = _score(plan, scorer, positions, lookup, workers, _onward(progress, done, int(chosen.size)))
+                folder.write(part, {"scores": {"values": found}}, {})
+            scores.append(folder.read(part, "scores")["values"])
+            done += positions.size
     seconds = np.repeat(plan.times.seconds[chosen], n_members)
     return Ledger(
         seconds=seconds,
@@ -120,7 +129,7 @@ def score_cycles(
         members=np.tile(np.arange(n_members), chosen.size),
         fractions=year_fractions(seconds, plan.source.times[plan.axis].calendar),
         hours=hour_indices(seconds, plan.hours),
-        scores=scores if scores is not None else np.empty((0, 0, 0), np.float32),
+        scores=np.concatenate(scores),
     )
 
 
@@ -133,14 +142,15 @@ def _score(
     plan: Plan,
     scorer: Scorer,
     positions: np.ndarray,
-    rows: dict[tuple[int, int], int],
-    scores: np.ndarray,
+    lookup: Lookup,
     workers: int | None,
     progress: Progress | None,
-) -> None:
-    """The rows of some cycles; each is written by one thread."""
+) -> np.ndarray:
+    """Scores (cycle and member, variable, score) of some cycles; each row is written by one thread."""
+    n_members = max(plan.source.variables[v].members for v in plan.variables)
+    rows = {(int(p), m): i * n_members + m for i, p in enumerate(positions) for m in range(n_members)}
+    scores = np.full((len(rows), len(plan.variables), len(scorer.scores)), np.nan, np.float32)
     number = {v: k for k, v in enumerate(plan.variables)}
-    lookup = _Lookup(plan)
 
     def work(position: int, worker: Worker) -> None:
         moment = plan.moment(position)
@@ -168,9 +178,10 @@ def _score(
         describe=lambda p: name_block(plan.source, lookup.blocks(int(plan.times.indices[p]))[0]),
         progress=progress,
     )
+    return scores
 
 
-class _Lookup:
+class Lookup:
     """Where the fields of a time lie."""
 
     def __init__(self, plan: Plan) -> None:

@@ -6,7 +6,7 @@ hour comes from coarser areas.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -47,38 +47,77 @@ def lay_out(grid: Grid) -> Layout:
 
 
 class QuantitySums:
-    """Sums at cells, over coarse areas where the grid is large, and over the areas that are scored."""
+    """Sums at cells, over coarse areas where the grid is large, and over the areas that are scored.
 
-    def __init__(self, first: np.ndarray, layout: Layout, *, folds: int, hours: int, terms: int) -> None:
+    Parameters
+    ----------
+    first : np.ndarray (cell,)
+        First guess.
+    layout : Layout
+    hours, terms : int
+    fine_terms : int
+        Terms of the mean that a large grid has at its cells.
+    """
+
+    def __init__(
+        self, first: np.ndarray, layout: Layout, *, hours: int, terms: int, fine_terms: int = _FINE_TERMS
+    ) -> None:
         place, coarse = layout
         self._layout = layout
-        self.area = HarmonicSums(mean_over_areas(first, place), folds=folds, hours=hours, terms=terms)
+        self.area = HarmonicSums(mean_over_areas(first, place), hours=hours, terms=terms)
         if coarse is None:
-            self.cell = HarmonicSums(first, folds=folds, hours=hours, terms=terms)
+            self.cell = HarmonicSums(first, hours=hours, terms=terms)
             self.coarse: HarmonicSums | None = None
         else:
-            fine = min(terms, _FINE_TERMS)
-            self.cell = HarmonicSums(first, folds=folds, hours=1, terms=fine, square_terms=1)
-            self.coarse = HarmonicSums(mean_over_areas(first, coarse), folds=folds, hours=hours, terms=terms)
+            self.cell = HarmonicSums(first, hours=1, terms=min(terms, fine_terms), square_terms=1)
+            self.coarse = HarmonicSums(mean_over_areas(first, coarse), hours=hours, terms=terms)
 
-    def add(self, values: np.ndarray, fold: int, hour: int, phi: np.ndarray) -> None:
+    def add(self, values: np.ndarray, hour: int, phi: np.ndarray) -> None:
         """One field, with the functions of its time, float64 (term,)."""
         place, coarse = self._layout
-        self.area.add(mean_over_areas(values, place), fold, hour, phi)
+        self.area.add(mean_over_areas(values, place), hour, phi)
         if self.coarse is None or coarse is None:
-            self.cell.add(values, fold, hour, phi)
+            self.cell.add(values, hour, phi)
         else:
-            self.cell.add(values, fold, 0, phi[: self.cell.terms])
-            self.coarse.add(mean_over_areas(values, coarse), fold, hour, phi)
+            self.cell.add(values, 0, phi)
+            self.coarse.add(mean_over_areas(values, coarse), hour, phi)
 
-    def fit(self, folds: Sequence[int]) -> QuantityClimate:
-        """The climate of some of the folds."""
+    def merge(self, other: QuantitySums) -> None:
+        """The sums of other times onto these.
+
+        Raises
+        ------
+        ValueError
+            If the two were not laid out alike, first guess included.
+        """
+        for name, own in self._levels().items():
+            own.merge(other._levels()[name])
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What was summed, for keeping; the first guess is kept apart."""
+        return {
+            f"{level}_{name}": values
+            for level, sums in self._levels().items()
+            for name, values in sums.arrays().items()
+        }
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Put back what `arrays` gave, into sums that were laid out alike."""
+        for level, sums in self._levels().items():
+            start = f"{level}_"
+            sums.restore({name.removeprefix(start): a for name, a in arrays.items() if name.startswith(start)})
+
+    def fit(self) -> QuantityClimate:
+        """The climate of the times that were added."""
         place, coarse = self._layout
-        cell = fit(self.cell.kept(folds), place.weights)
-        area = fit(self.area.kept(folds), _area_weights(place))
+        cell, area = fit(self.cell, place.weights), fit(self.area, _area_weights(place))
         if self.coarse is None or coarse is None:
             return QuantityClimate(cell, area, None)
-        return QuantityClimate(cell, area, fit(self.coarse.kept(folds), _area_weights(coarse)))
+        return QuantityClimate(cell, area, fit(self.coarse, _area_weights(coarse)))
+
+    def _levels(self) -> dict[str, HarmonicSums]:
+        levels = {"cell": self.cell, "area": self.area}
+        return levels if self.coarse is None else levels | {"coarse": self.coarse}
 
 
 class QuantityClimate:

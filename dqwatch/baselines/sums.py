@@ -1,15 +1,17 @@
-"""The additive part of a baseline: sums by fold and hour, of which any selection of folds gives a climatology.
+"""The additive part of a baseline: sums over times, of which any selection of folds gives a climatology.
 
 Merging is adding; to hold a fold out is to add the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from dqwatch.baselines.kernel_sums import add_field, add_missing
+
+_HELD = ("moments", "products", "squares", "missing", "missing_moments")
 
 
 class HarmonicSums:
@@ -19,49 +21,46 @@ class HarmonicSums:
     ----------
     first : np.ndarray (cell,)
         First guess, subtracted before anything is squared; what is not finite in it becomes the mean of the others.
-    folds, hours, terms : int
+    hours, terms : int
+        Without any term the mean is taken for the first guess.
     square_terms : int, optional
-        Terms of the sums of squares, at most `terms`; fewer make the variance less seasonal, and smaller in memory.
+        Terms of the sums of squares; fewer make the variance less seasonal, and smaller in memory.
 
     Attributes
     ----------
-    moments : np.ndarray float64 (fold, hour, term, term)
+    moments : np.ndarray float64 (hour, term, term)
         Sums of phi phi' over all times.
-    products, squares : np.ndarray float64 (fold, hour, cell, term)
+    products, squares : np.ndarray float64 (hour, cell, term)
         Sums of phi x and of phi x^2.
-    missing : np.ndarray int32 (fold, hour, cell)
-        Times at which the cell had no value.
-    missing_moments : np.ndarray float64 (fold, hour, cell, term, term) or None
-        Sums of phi phi' over those; None as long as nothing was missing.
+    missing : np.ndarray int32 (hour, cell) or None
+        Times at which the cell had no value; None as long as nothing was missing.
+    missing_moments : np.ndarray float64 (hour, cell, term, term) or None
+        Sums of phi phi' over those.
     """
 
-    def __init__(
-        self, first: np.ndarray, *, folds: int, hours: int, terms: int, square_terms: int | None = None
-    ) -> None:
+    def __init__(self, first: np.ndarray, *, hours: int, terms: int, square_terms: int | None = None) -> None:
         self.first = _filled(first)
         self.terms, self.square_terms = terms, terms if square_terms is None else square_terms
-        n = first.size
-        self.moments = np.zeros((folds, hours, terms, terms))
-        self.products = np.zeros((folds, hours, n, terms))
-        self.squares = np.zeros((folds, hours, n, self.square_terms))
-        self.missing = np.zeros((folds, hours, n), np.int32)
+        n, most = first.size, max(self.terms, self.square_terms)
+        self.moments = np.zeros((hours, most, most))
+        self.products = np.zeros((hours, n, terms))
+        self.squares = np.zeros((hours, n, self.square_terms))
+        self.missing: np.ndarray | None = None
         self.missing_moments: np.ndarray | None = None
 
     @property
     def counts(self) -> np.ndarray:
-        """Times of each fold and hour, float64 (fold, hour)."""
-        return np.asarray(self.moments[:, :, 0, 0])
+        """Times of each hour, float64 (hour,)."""
+        return np.asarray(self.moments[:, 0, 0])
 
-    def add(self, values: np.ndarray, fold: int, hour: int, phi: np.ndarray) -> None:
+    def add(self, values: np.ndarray, hour: int, phi: np.ndarray) -> None:
         """One field, with the functions of its time, float64 (term,)."""
-        outer = np.outer(phi, phi)
-        self.moments[fold, hour] += outer
-        at = fold, hour
-        n = add_field(values, self.first, phi, self.square_terms, self.products[at], self.squares[at], self.missing[at])
-        if n:
-            if self.missing_moments is None:
-                self.missing_moments = np.zeros((*self.missing.shape, self.terms, self.terms))
-            add_missing(values, outer, self.missing_moments[at])
+        most = self.moments.shape[1]
+        outer = np.outer(phi[:most], phi[:most])
+        self.moments[hour] += outer
+        if add_field(values, self.first, phi, self.products[hour], self.squares[hour]):
+            missing, lost = self._note_missing()
+            add_missing(values, outer, missing[hour], lost[hour])
 
     def merge(self, other: HarmonicSums) -> None:
         """The sums of other times of the same quantity onto these.
@@ -73,26 +72,32 @@ class HarmonicSums:
         """
         alike = self.products.shape == other.products.shape and self.squares.shape == other.squares.shape
         if not (alike and np.array_equal(self.first, other.first)):
-            raise ValueError("sums: they were laid out with other folds, hours, terms, cells or first guesses")
-        for name in ("moments", "products", "squares", "missing"):
+            raise ValueError("sums: they were laid out with other hours, terms, cells or first guesses")
+        for name in ("moments", "products", "squares"):
             getattr(self, name)[...] += getattr(other, name)
-        if other.missing_moments is not None:
-            if self.missing_moments is None:
-                self.missing_moments = np.zeros_like(other.missing_moments)
-            self.missing_moments += other.missing_moments
+        if other.missing is not None and other.missing_moments is not None:
+            missing, lost = self._note_missing()
+            missing += other.missing
+            lost += other.missing_moments
 
-    def kept(self, folds: Sequence[int]) -> HarmonicSums:
-        """The sums of some folds together, as those of a single fold."""
-        made = HarmonicSums.__new__(HarmonicSums)
-        made.first, made.terms, made.square_terms = self.first, self.terms, self.square_terms
-        chosen = list(folds)
-        made.moments = self.moments[chosen].sum(axis=0, keepdims=True)
-        made.products = self.products[chosen].sum(axis=0, keepdims=True)
-        made.squares = self.squares[chosen].sum(axis=0, keepdims=True)
-        made.missing = self.missing[chosen].sum(axis=0, keepdims=True, dtype=np.int32)
-        lost = self.missing_moments
-        made.missing_moments = None if lost is None else lost[chosen].sum(axis=0, keepdims=True)
-        return made
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What was summed, for keeping; the first guess is kept apart."""
+        return {name: values for name in _HELD if (values := getattr(self, name)) is not None}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Put back what `arrays` gave, into sums that were laid out alike."""
+        for name in ("moments", "products", "squares"):
+            getattr(self, name)[...] = arrays[name]
+        if "missing" in arrays:
+            missing, lost = self._note_missing()
+            missing[...], lost[...] = arrays["missing"], arrays["missing_moments"]
+
+    def _note_missing(self) -> tuple[np.ndarray, np.ndarray]:
+        if self.missing is None or self.missing_moments is None:
+            hours, most, _ = self.moments.shape
+            self.missing = np.zeros((hours, self.first.size), np.int32)
+            self.missing_moments = np.zeros((hours, self.first.size, most, most))
+        return self.missing, self.missing_moments
 
 
 def _filled(first: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from dqwatch.baselines.building import accumulate, plan
 from dqwatch.baselines.folds import lay_folds
 from dqwatch.baselines.scorer import Scorer
 from dqwatch.baselines.store import check_target, load, save
+from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.buffers import Buffers
 from dqwatch.errors import SourceError, SourceNotFoundError, UsageError
 from dqwatch.scores import load_families
@@ -58,8 +59,9 @@ def test_a_cycle_of_the_ledger_has_never_seen_its_own_fold(baseline: Baseline, f
         spoilt[name][inside] += 50.0
     other = make_source(spoilt)
     asked = plan(other)
-    builder = accumulate(asked)
-    scorer = Scorer(asked.layout, builder.climates([f for f in range(8) if f != held]), load_families())
+    with Unfinished() as folder:
+        climates = accumulate(asked, folder).climates([f for f in range(8) if f != held])
+    scorer = Scorer(asked.layout, climates, load_families())
     rows = np.flatnonzero(inside)[1:6]
     for row in rows:
         for v, name in enumerate(("t", "sst")):

@@ -91,13 +91,13 @@ def _speed() -> list[Alarms]:
     layout = lay_out(grid)
     rng = np.random.default_rng(0)
     fields = [rng.normal(280, 5, cells.size).astype(np.float32) for _ in range(24)]
-    sums = {"state": QuantitySums(fields[0], layout, folds=1, hours=2, terms=5)}
-    sums["step"] = QuantitySums(np.zeros(cells.size), layout, folds=1, hours=2, terms=5)
+    sums = {"state": QuantitySums(fields[0], layout, hours=2, terms=5)}
+    sums["step"] = QuantitySums(np.zeros(cells.size), layout, hours=2, terms=5, fine_terms=0)
     for k, (before, field) in enumerate(pairwise(fields)):
         phi = basis(np.array([k / 24]), 5)[0]
-        sums["state"].add(field, 0, k % 2, phi)
-        sums["step"].add(field - before, 0, k % 2, phi)
-    climates = {kind: [one.fit([0])] for kind, one in sums.items()}
+        sums["state"].add(field, k % 2, phi)
+        sums["step"].add(field - before, k % 2, phi)
+    climates = {kind: [one.fit()] for kind, one in sums.items()}
     scorer, buffers = Scorer(layout, {**climates, "background": [None]}, load_families()), Buffers()
     moment = Moment(basis(np.array([0.3]), 5)[0], 0)
     rows = []
