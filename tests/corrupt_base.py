@@ -10,7 +10,7 @@ import xarray as xr
 import zarr
 from clean import earth
 from corruption import Corruption, attributed, changed, replaced
-from sources.zarr_files import FORMATS, make_array, make_empty_array, make_group
+from sources.zarr_files import FORMATS, OLD_ZARR, make_array, make_empty_array, make_group
 
 HOUR = np.timedelta64(1, "h")
 AT = 7
@@ -209,14 +209,17 @@ def nowhere(data: xr.Dataset, _: float, __: Path) -> xr.Dataset:
 
 
 def large(folder: Path, chunk: tuple[int, int, int], dtype: str = "f4", *, random: bool = False) -> str:
-    """A store of a variable on a grid of a quarter degree; nothing is written but, if asked for, noise."""
+    """A store of a variable on a grid of a quarter degree; nothing is written but, if asked for, noise.
+
+    In format 2 the fill value would be that of missing values.
+    """
     group = make_group(folder / "a.zarr", FORMATS[-1])
     shape = (30, 721, 1440)
     coords = {"time": np.arange(shape[0]) * 6, "latitude": np.linspace(90, -90, 721), "longitude": np.arange(1440) / 4}
     units = {"time": "hours since 2020-01-01", "latitude": "degrees_north", "longitude": "degrees_east"}
     for name, values in coords.items():
         make_array(group, name, values, values.shape, dims=[name], attrs={"units": units[name]})
-    array = make_empty_array(group, "siconc", shape, chunk, dtype, dims=[*coords], fill_value=0.5)
+    array = make_empty_array(group, "siconc", shape, chunk, dtype, dims=[*coords], fill_value=None if OLD_ZARR else 0.5)
     array.attrs["units"] = "1"
     if random:
         array[...] = np.random.default_rng(0).random(shape, "f4").astype(dtype)
