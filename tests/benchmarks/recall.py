@@ -41,7 +41,7 @@ def measure() -> list[Found]:
     from corruption import audited
     from corruptions import CORRUPTIONS
 
-    false = [audited(clean(seed)) for seed in CLEAN_SEEDS]
+    false = [audited(clean(seed), "audit", "forecast_output") for seed in CLEAN_SEEDS]
     rows = []
     for name, corruption in CORRUPTIONS.items():
         rule = name.split(":")[0]
