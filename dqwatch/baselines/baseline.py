@@ -26,6 +26,8 @@ from dqwatch.types import Grid, Source
 RELIABLE_CYCLES, RELIABLE_YEARS = 1500, 15
 _SAME_PLACE = 1e-2
 """Degrees by which coordinates of the same cell may differ: they are rounded in many ways."""
+_OFTEN = 0.5
+"""Of the cycles: what is scored at fewer is said to have too few values."""
 _OFF_HOUR = 5400
 """Seconds from the nearest hour of the day of the baseline within which a time is of that hour."""
 
@@ -93,7 +95,7 @@ class Baseline:
     def limits(self) -> list[str]:
         """What so small a null cannot support, one clause each."""
         n, years = self.ledger.size, int(self.record["years"])
-        found = []
+        found = self._silent()
         if n < 999:
             found.append(f"{n} null cycles cannot reach p <= 0.001, which needs 999")
         if years < 5:
@@ -103,6 +105,18 @@ class Baseline:
                 f"{n:,} null cycles of {years} years: rates of false alarms are relied on from about "
                 f"{RELIABLE_CYCLES:,} cycles of {RELIABLE_YEARS} years on"
             )
+        return found
+
+    def _silent(self) -> list[str]:
+        """Which variables give no p-value, and why."""
+        empty = [self.variables[k] for k, field in self.constants.items() if not np.isfinite(field).any()]
+        scored = np.isfinite(self.ledger.scores).any(axis=2).mean(axis=0)
+        few = [v for k, v in enumerate(self.variables) if scored[k] < _OFTEN and k not in self.constants]
+        found = [f"no value in all of training: {', '.join(empty)}"] if empty else []
+        if few:
+            found.append(f"too few values, or absurd ones, to be scored at most times: {', '.join(few)}")
+        if not scored.any():
+            found.append("no variable gives a score: states are compared with constants only")
         return found
 
 

@@ -112,7 +112,9 @@ class Builder:
         before = self._recent.get((number, found.member))
         # A change from one fold to the next is of both, and left out.
         if before is not None and plan.times.step and before[0] == second - plan.times.step:
-            self._onto(STEP, number, found.values - before[1], moment)
+            with np.errstate(invalid="ignore", over="ignore"):  # infinite values
+                change = found.values - before[1]
+            self._onto(STEP, number, change, moment)
         self._recent[number, found.member] = second, found.values
 
     def _onto(self, kind: str, number: int, values: np.ndarray, moment: Moment) -> None:

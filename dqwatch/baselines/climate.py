@@ -15,6 +15,8 @@ LEAST, MOST = 0.25, 4.0
 """Of the variance over all seasons: between these the seasonal variance is kept."""
 FLOOR = 0.02
 """Of the area mean of the standard deviation: the least that is taken for one."""
+_MOST = 1e34
+"""Variance that float32 holds, with what the coefficients of its season may be."""
 _FEWEST = 2
 """Values per term below which nothing is expected of a cell."""
 
@@ -77,7 +79,8 @@ def fit(sums: HarmonicSums, weights: np.ndarray) -> Climate:
     Returns
     -------
     Climate
-        Least squares in every cell: mean = phi'A^-1 b, mean square = phi'A^-1 q.
+        Least squares in every cell: mean = phi'A^-1 b, mean square = phi'A^-1 q. Cells of which float32 cannot hold the
+        variance (1e20 for missing values) count as unknown.
     """
     n_hours, n_cells = sums.products.shape[:2]
     mean = np.zeros((n_hours, n_cells, sums.terms), np.float32)
@@ -88,11 +91,13 @@ def fit(sums: HarmonicSums, weights: np.ndarray) -> Climate:
         count = sums.moments[hour, 0, 0] - (0 if sums.missing is None else sums.missing[hour])
         b, q = sums.products[hour], sums.squares[hour]
         coefficients = _solve(sums.moments[hour], lost, b)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             left = (q[:, 0] - np.einsum("ck,ck->c", coefficients, b)) / count
         enough = count >= _FEWEST * max(sums.terms, 1)
-        mean[hour], variance[hour] = coefficients, np.where(enough, np.maximum(left, 0.0), np.nan)
-        square[hour] = _solve(sums.moments[hour], lost, q)
+        known = enough & (left < _MOST)
+        mean[hour] = np.where(known[:, None], coefficients, 0.0)
+        variance[hour] = np.where(known, np.maximum(left, 0.0), np.nan)
+        square[hour] = np.where(known[:, None], _solve(sums.moments[hour], lost, q), 0.0)
     return Climate(sums.first, mean, square, variance, _floor(variance, weights))
 
 

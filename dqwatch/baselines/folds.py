@@ -18,6 +18,8 @@ _GROUPS = 10
 """Groups of years that are judged by fits to the others, if there are so many years."""
 _SHARE = 0.05
 """Of the steps between times: the shortest step as frequent as this is the step of the data."""
+_ALIKE = 1.2
+"""Steps that differ by less, and yet differ, are months or years."""
 
 
 class Times(NamedTuple):
@@ -86,9 +88,14 @@ def _runs(size: int, count: int) -> np.ndarray:
 
 
 def find_step(seconds: np.ndarray, declared: int | None) -> int:
-    """The step (s) that changes are taken over: as declared, else the shortest that is not rare; 0 if there is none."""
+    """The step (s) that changes are taken over: as declared, else the shortest that is not rare; 0 if there is none.
+
+    Months and years have none, for they are not of one length.
+    """
     steps, counts = np.unique(np.diff(seconds), return_counts=True)
     if declared and declared in steps:
         return declared
     frequent = steps[counts >= _SHARE * counts.sum()]
-    return int(frequent[0]) if frequent.size else 0
+    if not frequent.size or (frequent.size > 1 and frequent[1] < _ALIKE * frequent[0]):
+        return 0
+    return int(frequent[0])

@@ -68,7 +68,8 @@ class Scorer:
         parts: list[tuple[str, np.ndarray]] = [(STATE, values)]
         if previous is not None:
             change = buffers.take("scorer.change", values.size, values.dtype)
-            np.subtract(values, previous, out=change)
+            with np.errstate(invalid="ignore", over="ignore"):  # infinite values
+                np.subtract(values, previous, out=change)
             parts.append((STEP, change))
         for kind, field in parts:
             climate = self._climates[kind][variable]

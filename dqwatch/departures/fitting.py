@@ -103,6 +103,8 @@ def count_freedom(residuals: np.ndarray, parts: np.ndarray) -> np.ndarray:
     sums = np.zeros((names.size, residuals.shape[1]))
     np.add.at(sums, index, residuals)
     large = counts >= 0.5 * counts.max()
+    if large.sum() < 2:
+        return np.full(residuals.shape[1], max(3.0, len(residuals) - 1.0))
     means = sums[large] / counts[large, None]
     between = np.maximum(means.var(axis=0, ddof=1), 1e-12)
     independent = names.size * residuals.var(axis=0) / between

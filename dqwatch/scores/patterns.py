@@ -19,7 +19,8 @@ def pattern(view: ScoreView) -> Sequence[float]:
     n, sx, sy, xx, yy, xy = weighted_products(view.values, view.expected.mean, view.place.weights)
     if n <= 0:
         return (np.nan,)
-    vx, vy, c = xx / n - (sx / n) ** 2, yy / n - (sy / n) ** 2, xy / n - sx / n * sy / n
+    mx, my = sx / n, sy / n
+    vx, vy, c = xx / n - mx * mx, yy / n - my * my, xy / n - mx * my
     if not (vx > 0 and vy > 0):
         return (np.nan,)
     return (float(np.arctanh(np.clip(c / np.sqrt(vx * vy), -_NEARLY_ONE, _NEARLY_ONE))),)

@@ -110,7 +110,7 @@ class ScoreView:
         """Population standard deviation of the finite values."""
         guess = float(self.expected.mean[0])
         n, first, second = plain_moments(self.values, guess if np.isfinite(guess) else 0.0)
-        return float(np.sqrt(max(second / n - (first / n) ** 2, 0.0))) if n else np.nan
+        return float(np.sqrt(max(second / n - first / n * (first / n), 0.0))) if n else np.nan
 
     def take(self, name: str, size: int) -> np.ndarray:
         """Scratch memory, float32 (size,); the same whenever the name is."""
