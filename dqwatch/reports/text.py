@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from dqwatch.reports.drift_lines import drift_lines
 from dqwatch.reports.findings import clean, short_time, shown, waived_by, worst
 from dqwatch.types import Finding, Verdict
 
@@ -21,6 +22,8 @@ _MOST_SKIPPED = 12
 _STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 _VERDICT_STYLES = {"pass": "bold green", "warn": "bold yellow"}
 _INDENT = "    "
+_SIZES = ("variables", "times", "fields")
+"""Tables whose lengths say how much was looked at."""
 
 
 def render(verdict: Verdict, *, width: int | None = None, colour: bool = False) -> str:
@@ -89,7 +92,8 @@ def _place(finding: Finding) -> str:
 
 def _opening(verdict: Verdict, width: int | None) -> Iterator[Text]:
     inputs = _join((f"{clean(i['name'])} ({clean(i['kind'])})" for i in verdict.inputs), verdict)
-    sizes = [f"{len(verdict.tables[t]):,} {t}" for t in ("variables", "times", "fields") if t in verdict.tables]
+    told = _SIZES if "fields" in verdict.tables else ("cycles",)
+    sizes = [f"{len(verdict.tables[t]):,} {t}" for t in told if t in verdict.tables]
     scanned = f"{_size(verdict.timing.get('scan_bytes', 0))} scanned in {verdict.timing.get('scan_s', 0.0):.1f} s"
     yield from _wrap(f"{verdict.verb} of {inputs}: {', '.join([*sizes, scanned])}", width, "")
     yield from _wrap(f"rules: {', '.join(clean(s.name) for s in verdict.rule_sets)}", width, "")
@@ -97,6 +101,9 @@ def _opening(verdict: Verdict, width: int | None) -> Iterator[Text]:
         yield from _wrap(f"not everything was looked at: {clean(verdict.sampled)}", width, "", "yellow")
     for note in verdict.notes:
         yield from _wrap(f"note: {clean(note)}", width, "", "dim")
+    for line in drift_lines(verdict.drift):
+        text = line.lstrip()
+        yield from _wrap(text, width, line[: len(line) - len(text)])
 
 
 def _findings(results: Sequence[Finding], width: int | None) -> Iterator[Text]:

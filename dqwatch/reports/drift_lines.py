@@ -1,0 +1,55 @@
+"""What a verdict says of drift, as lines of text: how rare the worst cycle is, which variables, where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from dqwatch.reports.findings import clean, short_time
+
+_MOST = 5
+"""Variables that are told one by one."""
+_RARE = 0.01
+
+
+def drift_lines(drift: Mapping[str, Any] | None) -> Iterator[str]:
+    """Lines, the first not indented; nothing without a cycle.
+
+    Parameters
+    ----------
+    drift : mapping, optional
+        As the JSON document has it.
+    """
+    if drift is None:
+        return
+    p, n = drift["p_cycle"], int(drift["null_size"])
+    when = clean(short_time(drift.get("time", "")))
+    null = f"{n:,} null cycles of {drift.get('null_years', 0)} years"
+    if p is None:
+        yield f"drift: {when} could not be compared with training"
+    elif p * (n + 1) < 1.5:
+        yield f"drift: {when} is beyond all {null} (p {p:.2g})"
+    else:
+        yield f"drift: {when} has p {p:.2g} among {null}"
+    named = [v for v in drift["variables"] if v.get("named") or v.get("exact")] if p is None or p <= _RARE else []
+    named = named or [v for v in drift["variables"] if v.get("exact")]
+    yield from _table([_cells(v) for v in named[:_MOST]])
+    if len(named) > _MOST:
+        yield f"    and {len(named) - _MOST:,} more: {', '.join(clean(v['variable']) for v in named[_MOST:])}"
+
+
+def _cells(variable: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    p, score, usual = variable["p_value"], variable["score"], variable.get("usual_score")
+    seen = ""
+    if score is not None:
+        seen = f"{variable['leading_score']} {score:.3g}" + ("" if usual is None else f", usually {usual:.3g}")
+    seen = "; ".join(filter(None, (seen, variable.get("exact", ""))))
+    name = clean(variable["variable"])
+    return name, "" if p is None else f"p {p:.2g}", clean(variable["region"] or ""), clean(seen)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Rows with their columns below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "    " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True) if w).rstrip()
