@@ -133,6 +133,7 @@ def gate(
     data: options.Data,
     baseline: options.BaselineFile = None,
     previous: options.Previous = None,
+    background: options.Background = None,
     rules: options.Rules = None,
     fail_on: options.FailOn = options.Severity.critical,
     waivers: options.Waivers = None,
@@ -161,6 +162,7 @@ def gate(
 def baseline(
     data: options.Data,
     output: options.BaselineOutput,
+    background: options.Background = None,
     cycles: options.Cycles = 3000,
     self_test: options.SelfTest = False,
     workers: options.Workers = None,
@@ -184,6 +186,7 @@ def drift(
     data: options.Data,
     baseline: options.NeededBaseline,
     previous: options.Previous = None,
+    background: options.Background = None,
     table: options.DriftTable = None,
     rules: options.Rules = None,
     fail_on: options.FailOn = options.Severity.critical,

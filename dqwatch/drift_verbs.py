@@ -23,6 +23,7 @@ def baseline(
     data: Any,
     output: str | None = None,
     *,
+    background: Any = None,
     cycles: int = 3000,
     self_test: bool = False,
     workers: int | None = None,
@@ -43,6 +44,10 @@ def baseline(
         Where to write it, as a Zarr store; an older baseline there is replaced when the new one is complete. Until then
         what is done stands beside it, in `OUTPUT.unfinished`: if making it is broken off, the same call goes on from
         there, to the same baseline bit for bit.
+    background : path, glob pattern, sequence of paths, or object, optional
+        Other estimates of the same fields that do not come from them, read as `data` are: forecasts valid at their
+        times, or the analysis of another centre. How far the data depart from it is learnt too, so that `gate` and
+        `drift` can be given a background.
     cycles : int
         Most cycles of training to score with their own years held out: the null that new states are held against.
     self_test : bool
@@ -60,7 +65,8 @@ def baseline(
     Raises
     ------
     UsageError
-        If an argument is wrong, something else stands at `output`, or the data have fewer than 16 times.
+        If an argument is wrong, something else stands at `output`, the data have fewer than 16 times, or the background
+        has none of their fields.
     SourceError
         If the data cannot be read.
     """
@@ -75,8 +81,12 @@ def baseline(
         check_target(output)
         folder = place_beside(output)
     part = Part(select, start, end, every, cache)
-    with closing(sources.open_source(data, **part._asdict())) as source:
-        made = build(source, cycles=cycles, folder=folder, workers=workers, progress=progress)
+    with ExitStack() as stack:
+        source = stack.enter_context(closing(sources.open_source(data, **part._asdict())))
+        beside = None
+        if background is not None:
+            beside = stack.enter_context(closing(sources.open_source(background, cache=cache)))
+        made = build(source, background=beside, cycles=cycles, folder=folder, workers=workers, progress=progress)
     made = dataclasses.replace(made, record={**made.record, "part": part.in_words()})
     if self_test:
         from dqwatch.departures.replay import as_records, replay
@@ -95,6 +105,7 @@ def drift(
     *,
     baseline: Any,
     previous: Any = None,
+    background: Any = None,
     rules: str | Sequence[str] = ("drift",),
     fail_on: FailOn = "critical",
     waivers: str | None = None,
@@ -116,6 +127,8 @@ def drift(
         What `dqwatch.baseline` made of the training data.
     previous : path, glob pattern, sequence of paths, or object, optional
         The fields one step before, for times whose step before is not in the data (or not in the period asked for).
+    background : path, glob pattern, sequence of paths, or object, optional
+        Other estimates of the same fields that do not come from them, as for `gate`.
     rules : str or sequence of str
         As for `audit`; the rules of `drift` by default. Those on tables other than `drift` and `cycles` are skipped:
         nothing else is scanned.
@@ -146,12 +159,12 @@ def drift(
 
     rule_sets = load_rules(rules, {"cycles": "drift"})
     excused = expectations.load_waivers(waivers, rule_sets) if waivers is not None else None
-    known = open_baseline(baseline, previous)
+    known = open_baseline(baseline, previous, background)
     if known is None:
         raise UsageError("baseline: got None; give a path or what dqwatch.baseline returned")
     with closing(sources.open_source(data, **part._asdict())) as source:
         clock.opened()
-        held = hold_against(source, known, previous, cache, workers, progress=progress)
+        held = hold_against(source, known, previous, background, cache, workers, progress=progress)
         clock.read()
         evaluation = expectations.evaluate(rule_sets, held.tables, excused)
         status, exit_code, summary = summarise(evaluation.results, fail_on)
@@ -190,46 +203,53 @@ class Held(NamedTuple):
     """Fields that have a p-value, or are constants that were compared."""
 
 
-def open_baseline(given: Any, previous: Any = None) -> Baseline | None:
+def open_baseline(given: Any, previous: Any = None, background: Any = None) -> Baseline | None:
     """The baseline at a path, or one in memory; None for None.
 
     Raises
     ------
     UsageError
-        If it is neither a path nor a baseline, or there is a state before but no baseline to hold it against.
+        If it is neither a path nor a baseline, there is a state before or a background but no baseline to hold them
+        against, or the baseline knows no departures from a background.
     """
     from dqwatch.baselines.baseline import Baseline
     from dqwatch.baselines.store import load
 
     if given is None and previous is not None:
         raise UsageError("previous: the state before is compared by a baseline only; give --baseline too")
-    if given is None or isinstance(given, Baseline):
-        return given
+    if given is None and background is not None:
+        raise UsageError("background: departures from it are compared by a baseline only; give --baseline too")
     if isinstance(given, str) or hasattr(given, "__fspath__"):
-        return load(given)
-    raise UsageError(f"baseline: got a {type(given).__name__}; give a path or what dqwatch.baseline returned")
+        given = load(given)
+    if not (given is None or isinstance(given, Baseline)):
+        raise UsageError(f"baseline: got a {type(given).__name__}; give a path or what dqwatch.baseline returned")
+    if given is not None and background is not None:
+        given.check_background("background")
+    return given
 
 
 def hold_against(
     source: Source,
     known: Baseline | None,
     previous: Any,
+    background: Any,
     cache: str | None,
     workers: int | None,
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Held:
-    """A source held against a baseline, if there is one; the fields before are opened here."""
+    """A source held against a baseline, if there is one; the fields before and the background are opened here."""
     if known is None:
         return Held()
     from dqwatch import sources
     from dqwatch.departures.judging import judge
 
     with ExitStack() as stack:
-        before = None
-        if previous is not None:
-            before = stack.enter_context(closing(sources.open_source(previous, cache=cache)))
-        found = judge(source, known, previous=before, workers=workers, progress=progress)
+        before, beside = (
+            None if given is None else stack.enter_context(closing(sources.open_source(given, cache=cache)))
+            for given in (previous, background)
+        )
+        found = judge(source, known, previous=before, background=beside, workers=workers, progress=progress)
     rows = found.tables["drift"]
     compared = int((rows["p_value"].notna() | (rows["n_exact"] > 0)).sum())
     return Held(found.tables, found.notes, dict(known.record), found.drift, found.n_bytes, compared)

@@ -80,6 +80,15 @@ Previous = Annotated[
         help="The state one step before, so that the change is held against training. Example: --previous ic06.zarr",
     ),
 ]
+Background = Annotated[
+    str | None,
+    typer.Option(
+        "--background",
+        metavar="DATA",
+        help="Other estimates of the same fields, independent of them, such as short forecasts valid at their times: "
+        "'baseline' learns departures from them, others hold against it. Example: --background fc06.zarr",
+    ),
+]
 NeededBaseline = Annotated[
     str,
     typer.Option(

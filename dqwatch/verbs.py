@@ -92,6 +92,7 @@ def gate(
     *,
     baseline: Any = None,
     previous: Any = None,
+    background: Any = None,
     rules: str | Sequence[str] = ("gate",),
     fail_on: FailOn = "critical",
     waivers: str | None = None,
@@ -114,6 +115,10 @@ def gate(
         and the rules of `drift` say what is alarming.
     previous : path, glob pattern, sequence of paths, or object, optional
         The state one step before, read as `data` are: with a baseline the change since then is scored too.
+    background : path, glob pattern, sequence of paths, or object, optional
+        Another estimate of the same fields that does not come from them, read as `data` are: the model's own forecast
+        valid now, or the analysis of another centre. With a baseline that was given one too (`dqwatch.baseline(...,
+        background=...)`) departures from it are scored: so a fault is found that is in the state before as well.
     rules : str or sequence of str
         As for `audit`; the rules of `gate` by default.
     fail_on, waivers, workers, select, start, end, every, cache, progress
@@ -132,7 +137,7 @@ def gate(
         If the data cannot be read.
     """
     part = Part(select, start, end, every, cache)
-    drift = {"baseline": baseline, "previous": previous}
+    drift = {"baseline": baseline, "previous": previous, "background": background}
     return _judge("gate", data, rules, fail_on, part, **drift, waivers=waivers, workers=workers, progress=progress)
 
 
@@ -231,6 +236,7 @@ def _judge(
     against: Any = None,
     baseline: Any = None,
     previous: Any = None,
+    background: Any = None,
     waivers: str | None,
     workers: int | None,
     progress: Progress | None,
@@ -246,7 +252,7 @@ def _judge(
     added |= {"cycles": "drift"} if baseline is not None else {}
     rule_sets = load_rules(rules, added)
     excused = expectations.load_waivers(waivers, rule_sets) if waivers is not None else None
-    known = open_baseline(baseline, previous)
+    known = open_baseline(baseline, previous, background)
     with ExitStack() as stack:
         source = stack.enter_context(closing(sources.open_source(data, **part._asdict())))
         reference = None if against is None else stack.enter_context(closing(_open_reference(against, part)))
@@ -254,7 +260,7 @@ def _judge(
         wanted, params = expectations.columns_needed(rule_sets), expectations.params_needed(rule_sets)
         scan = metrics.scan(source, workers=workers, progress=progress, wanted=wanted, params=params)
         complete = part.select is None
-        held = hold_against(source, known, previous, part.cache, workers)
+        held = hold_against(source, known, previous, background, part.cache, workers)
         pairs = _compared(source, reference, complete, workers=workers, progress=progress)
         tables = {**scan.tables, **pairs, **held.tables}
         clock.read()

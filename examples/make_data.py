@@ -1,6 +1,6 @@
 """Make the example data: small synthetic weather in anemoi-style Zarr stores, clean and spoilt.
 
-    python examples/make_data.py OUT [--years 10] [--seed 0] [--zarr-format 2] [--force]
+    python examples/make_data.py OUT [--years 10] [--seed 0] [--zarr-format 2] [--background] [--force]
 
 OUT then holds
 
@@ -11,6 +11,11 @@ OUT then holds
     incoming_nan.zarr, incoming_celsius.zarr, incoming_soil.zarr, incoming_fill.zarr, forecast_pox.zarr
                              the clean state with one planted fault each
     example_data.json        what was made, and the fault in each store
+
+and with --background, which doubles the size,
+
+    background_training.zarr, background_test_years.zarr, background_incoming.zarr
+                             short forecasts valid at the same times, whose errors know nothing of the faults
 
 Pairs, because the change over 6 hours is worth checking; every third day, because many years say more than many days
 and ten years of daily pairs would be 300 MB. Steps are therefore 6 h and 66 h by turns, which the attribute
@@ -24,7 +29,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +41,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `examples` is not part of the installed package
 
+from examples.backgrounds import Forecasts
 from examples.faults import FAULTS, INDEX, deseasonalised_sd
 from examples.stores import FORMATS, SIX_HOURS, Store
 from examples.weather import Weather
@@ -46,6 +52,8 @@ FIRST_DAY = np.datetime64("2001-01-01", "D")
 EVERY = 3
 """Days from pair to pair."""
 MANIFEST = "example_data.json"
+_FORECAST = ("training", "test_years")
+"""Stores of which there are forecasts too, if any are asked for."""
 Progress = Callable[[float], None]
 """Is told the fraction that is done."""
 
@@ -74,6 +82,7 @@ def make(
     seed: int = 0,
     zarr_format: int = 2,
     number: int = 16,
+    background: bool = False,
     force: bool = False,
     progress: Progress | None = None,
 ) -> bool:
@@ -87,6 +96,8 @@ def make(
         Each at least 1.
     number : int
         Of the octahedral grid.
+    background : bool
+        Make short forecasts of the same times too.
     force : bool
         Make the data anew even if they are there or were made with other options.
     progress : function of a fraction from 0 to 1, optional
@@ -102,7 +113,8 @@ def make(
             f"zarr format {zarr_format}: the installed zarr writes {FORMATS}; install zarr 3 for more"
         )
     folder = Path(folder).absolute()
-    options = {"years": years, "test_years": test_years, "seed": seed, "zarr_format": zarr_format, "number": number}
+    options: dict[str, Any] = {"years": years, "test_years": test_years, "seed": seed, "zarr_format": zarr_format}
+    options |= {"number": number, "background": background}
     if _is_made(folder, options, force=force):
         return False
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -117,13 +129,14 @@ def make(
     return True
 
 
-def _is_made(folder: Path, options: dict[str, int], *, force: bool) -> bool:
+def _is_made(folder: Path, options: dict[str, Any], *, force: bool) -> bool:
     """Whether nothing is to be done; refuses to touch what is not example data."""
     if not os.path.lexists(folder) or (folder.is_dir() and not any(folder.iterdir())):
         return False
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        version, made, stores = manifest["version"], manifest["options"], manifest["stores"]
+        version, stores = manifest["version"], manifest["stores"]
+        made = {"background": False} | manifest["options"]
     except (OSError, ValueError, KeyError, TypeError):
         raise ExampleDataError(
             f"{folder}: exists and is no folder of example data (no {MANIFEST}); give another name"
@@ -148,7 +161,14 @@ def _put_in_place(new: Path, folder: Path, old: Path) -> None:
 
 
 def _fill_folder(
-    folder: Path, seed: int, number: int, years: int, test_years: int, zarr_format: int, progress: Progress
+    folder: Path,
+    seed: int,
+    number: int,
+    years: int,
+    test_years: int,
+    zarr_format: int,
+    background: bool,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Write all stores in one pass through the weather; returns what is in them by name."""
     weather = Weather(seed, number=number)
@@ -160,6 +180,9 @@ def _fill_folder(
         "incoming_clean": "A clean state.",
         "incoming_previous": "The clean state 6 hours before incoming_clean.",
     } | {name: fault.text for name, fault in FAULTS.items()}
+    if background:
+        texts |= {f"background_{name}": f"Short forecasts valid at the times of {name}." for name in _FORECAST}
+        texts["background_incoming"] = "A short forecast valid at the time of incoming_clean."
 
     def open_store(name: str, dates: np.ndarray, cadence: str = "") -> Store:
         text = f"{texts[name]} Seed {seed}."
@@ -169,10 +192,15 @@ def _fill_folder(
     series = _Series(weather, pair_dates(FIRST_DAY, after), pair_dates(after, end))
     cadence = f"{EVERY}d"
     training = open_store("training", series.training, cadence)
-    series.write(training, open_store("test_years", series.test, cadence), progress)
+    stores = [training, open_store("test_years", series.test, cadence)]
+    if background:
+        dates = {"training": series.training, "test_years": series.test}
+        stores += [open_store(f"background_{name}", dates[name], cadence) for name in _FORECAST]
+    series.write(stores, progress)
     previous, incoming = series.incoming
     singles = {"incoming_clean": incoming, "incoming_previous": previous}
     singles |= {name: fault.plant(incoming.copy(), weather, series.soil_sd()) for name, fault in FAULTS.items()}
+    singles |= {} if series.forecast is None else {"background_incoming": series.forecast}
     for name, state in singles.items():
         store = open_store(
             name, series.incoming_dates[:1] if name == "incoming_previous" else series.incoming_dates[1:]
@@ -194,19 +222,28 @@ class _Series:
         self.incoming_dates = test[summer - summer % 2 :][:2]
         self._soil: list[np.ndarray] = []
         self._kept: list[np.ndarray] = []
+        self.forecast: np.ndarray | None = None
+        """Of the incoming state, if forecasts are made."""
 
-    def write(self, training: Store, test: Store, progress: Progress) -> None:
-        """Fill both stores in one pass."""
+    def write(self, stores: Sequence[Store], progress: Progress) -> None:
+        """Fill the stores of both periods, and those of their forecasts if they are there, in one pass."""
         all_dates = np.concatenate([self.training, self.test])
+        forecasts = Forecasts(self.weather) if len(stores) > 2 else None
         for dates, states in self.weather.blocks(all_dates):
             early = dates <= self.training[-1]
-            training.append(states[early])
-            test.append(states[~early])
+            parts = [states[early], states[~early]]
+            if forecasts is not None:
+                made = forecasts.of(dates, states)
+                parts += [made[early], made[~early]]
+                for one in made[dates == self.incoming_dates[1]]:
+                    self.forecast = one.copy()
+            for store, part in zip(stores, parts, strict=True):
+                store.append(part)
             self._soil.append(states[early][:, [INDEX["swvl1"], INDEX["swvl2"]]])
             self._kept.extend(states[np.isin(dates, self.incoming_dates)].copy())
             progress(np.searchsorted(all_dates, dates[-1], side="right") / all_dates.size)
-        training.close()
-        test.close()
+        for store in stores:
+            store.close()
 
     @property
     def incoming(self) -> tuple[np.ndarray, np.ndarray]:
@@ -228,6 +265,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--test-years", type=_positive, default=1, help="clean years after them (default 1)")
     parser.add_argument("--seed", type=_whole, default=0, help="another number, another weather (default 0)")
     parser.add_argument("--zarr-format", type=int, choices=FORMATS, default=2, help="default 2")
+    parser.add_argument(
+        "--background", action="store_true", help="short forecasts of the same times too: twice the size"
+    )
     parser.add_argument("--force", action="store_true", help="make the data anew, even with other options")
     options = vars(parser.parse_args(arguments))
     out = options.pop("out")

@@ -198,6 +198,9 @@ def test_what_is_said_of_a_new_baseline(folder: Path, tmp_path: Path, capfd: pyt
         (["gate", "{clean}", "--baseline", "{new}"], "no such baseline", 3),
         (["gate", "{clean}", "--baseline", "{training}"], "no such baseline", 3),
         (["gate", "{clean}", "--previous", "{before}"], "give --baseline too", 2),
+        (["gate", "{clean}", "--background", "{before}"], "give --baseline too", 2),
+        (["gate", "{clean}", "--baseline", "{baseline}", "--background", "{before}"], "knows no departures", 2),
+        (["baseline", "{training}", "-o", "{new}", "--background", "{clean}"], "no field is valid at any time", 2),
         (["drift", "{clean}"], "Missing option '--baseline'", 2),
         (["drift", "{clean}", "--baseline", "{new}"], "no such baseline", 3),
         (["drift", "{clean}", "--baseline", "{new}", "--table", "x.txt"], "ends in .parquet or .csv", 2),
@@ -206,12 +209,37 @@ def test_what_is_said_of_a_new_baseline(folder: Path, tmp_path: Path, capfd: pyt
 def test_wrong_use_is_one_line(
     folder: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], words: str, code: int
 ) -> None:
-    names = {n: str(folder / f"{n}.nc") for n in ("training", "clean", "before")} | {"new": str(folder / "none.zarr")}
+    names = {n: str(folder / f"{n}.nc") for n in ("training", "clean", "before")}
+    names |= {"new": str(folder / "none.zarr"), "baseline": str(folder / "b.zarr")}
     assert cli.main([a.format(**names) for a in arguments]) == code
     err = capfd.readouterr().err
     assert words in err
     assert err.count("\n") == 1
     assert not (folder / "none.zarr").exists()
+
+
+def test_a_background_from_the_command_line(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What is within the weather is beyond the errors of a background, which the baseline has learnt."""
+    with xr.open_dataset(folder / "training.nc", engine="h5netcdf") as training:
+        beside = training.isel(time=slice(-300, None)).load()
+    rng = np.random.default_rng(1)
+    errors = rng.normal(0, 0.2, beside["2t"].shape).astype(np.float32)
+    (beside + errors).to_netcdf(folder / "beside.nc", engine="h5netcdf")
+    made = folder / "with_background.zarr"
+    arguments = ["baseline", str(folder / "training.nc"), "-o", str(made), "--background", str(folder / "beside.nc")]
+    assert cli.main([*arguments, "--self-test", "--cycles", "600"]) == 0
+    err = capfd.readouterr().err
+    assert "departures from beside.nc, which has 300 of these times" in err
+    assert "self-test with a background too: " in err
+    with xr.open_dataset(folder / "clean.nc", engine="h5netcdf") as clean:
+        (clean + errors[0]).to_netcdf(folder / "forecast.nc", engine="h5netcdf")
+        (clean + np.float32(1.0)).to_netcdf(folder / "warm.nc", engine="h5netcdf")
+    verdict = dqwatch.gate(
+        str(folder / "warm.nc"), baseline=str(made), background=str(folder / "forecast.nc"), rules="drift"
+    )
+    assert verdict.drift is not None
+    assert verdict.drift["variables"][0]["leading_score"].startswith("background_")
+    assert verdict.drift["p_cycle"] == pytest.approx(1 / (verdict.drift["null_size"] + 1))
 
 
 def test_what_is_no_baseline_is_refused() -> None:

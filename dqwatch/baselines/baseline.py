@@ -14,18 +14,17 @@ import numpy as np
 from dqwatch.baselines.building import Plan, accumulate, plan
 from dqwatch.baselines.harmonics import basis, hour_indices, year_fractions
 from dqwatch.baselines.ledger import CYCLES, Ledger, score_cycles
+from dqwatch.baselines.lookup import tell_apart
 from dqwatch.baselines.quantity import Layout, lay_out
 from dqwatch.baselines.scorer import Climates, Moment, Scorer
 from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.errors import UsageError
 from dqwatch.feed.workers import Progress
 from dqwatch.metrics.calendars import DAY
-from dqwatch.scores import KINDS, Score, list_scores, load_families
+from dqwatch.scores import BACKGROUND, KINDS, Score, list_scores, load_families
 from dqwatch.types import Grid, Source
 
 RELIABLE_CYCLES, RELIABLE_YEARS = 1500, 15
-_SAME_PLACE = 1e-2
-"""Degrees by which coordinates of the same cell may differ: they are rounded in many ways."""
 _OFTEN = 0.5
 """Of the cycles: what is scored at fewer is said to have too few values."""
 _OFF_HOUR = 5400
@@ -84,13 +83,29 @@ class Baseline:
         UsageError
             If cells differ in number or place.
         """
-        if grid.n_cells != self.grid.n_cells:
-            what = f"{grid.n_cells:,} cells, the baseline has {self.grid.n_cells:,}"
-        elif not _same_places(grid, self.grid):
-            what = "cells lie elsewhere, or in another order, than those of the baseline"
-        else:
-            return
-        raise UsageError(f"{name}: not on the grid of the baseline of {self.name}: {what}; give the state on that grid")
+        what = tell_apart(grid, self.grid, "the baseline")
+        if what:
+            raise UsageError(
+                f"{name}: not on the grid of the baseline of {self.name}: {what}; give the state on that grid"
+            )
+
+    @property
+    def knows_departures(self) -> bool:
+        """Whether departures from a background were learnt."""
+        return any(climate is not None for climate in self.climates.get(BACKGROUND, ()))
+
+    def check_background(self, name: str) -> None:
+        """Refuse a background where departures from one were not learnt.
+
+        Raises
+        ------
+        UsageError
+        """
+        if not self.knows_departures:
+            raise UsageError(
+                f"{name}: the baseline of {self.name} knows no departures from a background; make one by "
+                "'dqwatch baseline DATA --background BACKGROUND', or do without --background"
+            )
 
     def limits(self) -> list[str]:
         """What so small a null cannot support, one clause each."""
@@ -105,6 +120,9 @@ class Baseline:
                 f"{n:,} null cycles of {years} years: rates of false alarms are relied on from about "
                 f"{RELIABLE_CYCLES:,} cycles of {RELIABLE_YEARS} years on"
             )
+        shared = self.record.get("background", {}).get("times", self.record["times"])
+        if shared < self.record["times"]:
+            found.append(f"a background is known at {shared:,} of {self.record['times']:,} times only")
         return found
 
     def _silent(self) -> list[str]:
@@ -123,6 +141,7 @@ class Baseline:
 def build(
     source: Source,
     *,
+    background: Source | None = None,
     cycles: int = CYCLES,
     folder: Path | None = None,
     workers: int | None = None,
@@ -133,6 +152,8 @@ def build(
     Parameters
     ----------
     source : Source
+    background : Source, optional
+        Other estimates of the same fields, such as forecasts valid at their times: departures from them are learnt too.
     cycles : int
         Most cycles that the ledger may have.
     folder : Path, optional
@@ -150,11 +171,11 @@ def build(
     Raises
     ------
     UsageError
-        If the data are too few.
+        If the background has none of their fields, or the data are too few.
     SourceError
         If they cannot be read.
     """
-    asked = plan(source)
+    asked = plan(source, background)
     families = load_families()
     scores = list_scores(families, KINDS)
     with Unfinished(folder, _ingredients(asked, cycles, scores)) as unfinished:
@@ -174,7 +195,7 @@ def build(
         constants={k: f for k, f in enumerate(builder.first) if f is not None and builder.constant[k]},
         scores=scores,
         ledger=ledger,
-        record=_record(source, asked, ledger),
+        record=_record(source, background, asked, ledger),
     )
 
 
@@ -185,7 +206,8 @@ def _ingredients(asked: Plan, cycles: int, scores: Sequence[Score]) -> dict[str,
     source, times = asked.source, asked.times
     return {
         "dqwatch": __version__,
-        "data": [source.name, source.kind, source.identity],
+        "data": _identify(source),
+        "background": None if asked.background is None else _identify(asked.background.source),
         "variables": [[v.name, v.members] for v in (source.variables[i] for i in asked.variables)],
         "grid": hash_grid(asked.grid),
         "times": [hashlib.sha256(a.tobytes()).hexdigest() for a in (times.indices, times.seconds, times.folds)],
@@ -195,14 +217,19 @@ def _ingredients(asked: Plan, cycles: int, scores: Sequence[Score]) -> dict[str,
     }
 
 
-def _record(source: Source, asked: Plan, ledger: Ledger) -> dict[str, Any]:
+def _record(source: Source, background: Source | None, asked: Plan, ledger: Ledger) -> dict[str, Any]:
     from datetime import UTC, datetime
 
     from dqwatch import __version__
 
     times, labels = asked.times, source.times[asked.axis].labels
+    more = {}
+    if background is not None and asked.background is not None:
+        shared = sum(s in asked.background.at for s in times.seconds.tolist())
+        more = {"background": {**_identify(background), "times": shared}}
     return {
-        "data": {"name": source.name, "kind": source.kind, "identity": source.identity},
+        "data": _identify(source),
+        **more,
         "variables": [source.variables[v].name for v in asked.variables],
         "grid": {"kind": asked.grid.kind, "shape": list(asked.grid.shape), "hash": hash_grid(asked.grid)},
         "first": labels[int(times.indices[0])],
@@ -226,13 +253,5 @@ def hash_grid(grid: Grid) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _same_places(one: Grid, other: Grid) -> bool:
-    pairs: Sequence[tuple[np.ndarray | None, np.ndarray | None]]
-    pairs = [(one.latitudes, other.latitudes), (one.longitudes, other.longitudes)]
-    for a, b in pairs:
-        if a is None or b is None:
-            continue
-        apart = np.abs((a - b + 180.0) % 360.0 - 180.0)
-        if not (apart[np.isfinite(apart)] <= _SAME_PLACE).all():
-            return False
-    return True
+def _identify(source: Source) -> dict[str, str]:
+    return {"name": source.name, "kind": source.kind, "identity": source.identity}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from dqwatch.baselines.folds import Times, lay_folds
 from dqwatch.baselines.harmonics import basis, choose_terms, find_hours, hour_indices, year_fractions
+from dqwatch.baselines.lookup import Lookup, accompany, pick, tell_apart
 from dqwatch.baselines.quantity import Layout, QuantityClimate, QuantitySums, lay_out
 from dqwatch.baselines.scorer import Moment
 from dqwatch.baselines.unfinished import Unfinished
@@ -20,10 +21,11 @@ from dqwatch.errors import UsageError
 from dqwatch.feed import Worker, run
 from dqwatch.feed.workers import Progress
 from dqwatch.metrics.scout import name_block
-from dqwatch.scores import STATE, STEP
+from dqwatch.scores import BACKGROUND, KINDS, STATE, STEP
 from dqwatch.types import Block, Field, Grid, Source
 
-_SUMMED = (STATE, STEP)
+_Beside = tuple[Field, np.ndarray | None]
+"""A field, and another estimate of it."""
 _RUNNING = "running"
 """The part that holds a fold that is not finished."""
 
@@ -45,6 +47,8 @@ class Plan:
     notes: tuple[str, ...] = ()
     place_of: dict[int, int] = field(default_factory=dict)
     """Position on the axis -> position in `times`."""
+    background: Lookup | None = None
+    """Other estimates of the same fields, which departures are taken from."""
 
     def moment(self, position: int) -> Moment:
         """When the time at a position in `times` is."""
@@ -57,13 +61,13 @@ class Plan:
         return [Moment(phi, int(hour)) for phi, hour in zip(phis, hours, strict=True)]
 
 
-def plan(source: Source) -> Plan:
-    """What a baseline of a source can be made of.
+def plan(source: Source, background: Source | None = None) -> Plan:
+    """What a baseline of a source, and if need be of its departures from a background, can be made of.
 
     Raises
     ------
     UsageError
-        If there is no variable with times, or there are too few times.
+        If there is no variable with times, there are too few times, or the background has no field of them.
     """
     moving = [i for i, v in enumerate(source.variables) if source.times[v.times].kind == "time"]
     if not moving:
@@ -78,7 +82,22 @@ def plan(source: Source) -> Plan:
     terms = choose_terms(times.seconds, source.times[axis].calendar)
     layout = lay_out(source.grids[grid])
     hours = find_hours(times.seconds)
-    return Plan(source, kept, axis, source.grids[grid], layout, times, hours, terms, tuple(notes), place_of)
+    made = Plan(source, kept, axis, source.grids[grid], layout, times, hours, terms, tuple(notes), place_of)
+    return made if background is None else _beside(made, background)
+
+
+def _beside(plan: Plan, background: Source) -> Plan:
+    """The plan with a background."""
+    variables = [plan.source.variables[v] for v in plan.variables]
+    numbers = {v.name: k for k, v in enumerate(variables)}
+    found = accompany(background, numbers, plan.grid, units=[v.units for v in variables], of=plan.source.name)
+    first = background.variables[next(iter(found.lookup.numbers))]
+    apart = tell_apart(background.grids[first.grid], plan.grid, plan.source.name)
+    if apart:
+        raise UsageError(f"{background.name}: not on the grid of {plan.source.name}: {apart}")
+    if not any(s in found.lookup.at for s in plan.times.seconds.tolist()):
+        raise UsageError(f"{background.name}: no field is valid at any time of {plan.source.name}")
+    return replace(plan, background=found.lookup, notes=(*plan.notes, *found.notes))
 
 
 class Builder:
@@ -94,12 +113,15 @@ class Builder:
         self._clear()
 
     def _clear(self) -> None:
-        self._sums: dict[str, list[QuantitySums | None]] = {k: [None] * len(self._plan.variables) for k in _SUMMED}
+        self._sums: dict[str, list[QuantitySums | None]] = {k: [None] * len(self._plan.variables) for k in KINDS}
         self._recent: dict[tuple[int, int], tuple[int, np.ndarray]] = {}
         self._known = {k for k, first in enumerate(self.first) if first is not None}
 
-    def add(self, found: Field) -> None:
-        """One field of the fold; its values are kept until the next of the same variable and member."""
+    def add(self, found: Field, background: np.ndarray | None = None) -> None:
+        """One field of the fold, with another estimate of it if there is one.
+
+        Its values are kept until the next of the same variable and member.
+        """
         plan, number = self._plan, self._number[found.variable]
         position = plan.place_of[found.time]
         moment, second = self._moments[position], int(plan.times.seconds[position])
@@ -109,12 +131,12 @@ class Builder:
         elif self.constant[number]:
             self.constant[number] = bool(np.array_equal(first, found.values, equal_nan=True))
         self._onto(STATE, number, found.values, moment)
+        if background is not None:
+            self._onto(BACKGROUND, number, _subtract(found.values, background), moment)
         before = self._recent.get((number, found.member))
         # A change from one fold to the next is of both, and left out.
         if before is not None and plan.times.step and before[0] == second - plan.times.step:
-            with np.errstate(invalid="ignore", over="ignore"):  # infinite values
-                change = found.values - before[1]
-            self._onto(STEP, number, change, moment)
+            self._onto(STEP, number, _subtract(found.values, before[1]), moment)
         self._recent[number, found.member] = second, found.values
 
     def _onto(self, kind: str, number: int, values: np.ndarray, moment: Moment) -> None:
@@ -209,17 +231,18 @@ def accumulate(
     folds = [wanted_blocks(plan, np.flatnonzero(plan.times.folds == f)) for f in range(plan.times.n_folds)]
     total, before = sum(map(len, folds)), 0
 
-    def read(block: Block, worker: Worker) -> list[Field]:
+    def read(block: Block, worker: Worker) -> list[_Beside]:
         fields = read_fields(plan.source, block, worker.buffers)
-        return sorted(fields, key=lambda one: plan.place_of[one.time])
+        fields.sort(key=lambda one: plan.place_of[one.time])
+        return _with_background(plan, fields, worker.buffers)
 
     for fold, blocks in enumerate(folds):
         done = builder.resume(fold)
         counted = itertools.count(done + 1)
 
-        def take(fields: list[Field], fold: int = fold, counted: Iterator[int] = counted) -> None:
-            for one in fields:
-                builder.add(one)
+        def take(fields: list[_Beside], fold: int = fold, counted: Iterator[int] = counted) -> None:
+            for one, background in fields:
+                builder.add(one, background)
             now = next(counted)
             if folder.due():
                 builder.keep(fold, now)
@@ -237,6 +260,11 @@ def accumulate(
             builder.finish(fold, len(blocks))
         before += len(blocks)
     return builder
+
+
+def _subtract(values: np.ndarray, other: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite values
+        return np.asarray(values - other)
 
 
 def _onward(progress: Progress, done: int, total: int, n: int, _: int) -> None:
@@ -287,3 +315,14 @@ def _in_order(blocks: Sequence[Block], place_of: Mapping[int, int]) -> bool:
 def read_fields(source: Source, block: Block, buffers: Buffers) -> list[Field]:
     """The fields of a block, each with values of its own."""
     return [one._replace(values=one.values.copy()) for one in source.read(block, buffers)]
+
+
+def _with_background(plan: Plan, fields: list[Field], buffers: Buffers) -> list[_Beside]:
+    """Fields, each with the background of its time, variable and member if there is one."""
+    if plan.background is None:
+        return [(one, None) for one in fields]
+    number = {v: k for k, v in enumerate(plan.variables)}
+    axis = plan.source.times[plan.axis]
+    second = {one.time: int(axis.seconds[one.time]) for one in fields}
+    held = plan.background.read(second.values(), buffers, only={number[one.variable] for one in fields})
+    return [(one, pick(held.get(second[one.time], {}), number[one.variable], one.member)) for one in fields]

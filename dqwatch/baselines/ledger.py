@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dqwatch.baselines.building import Builder, Plan, read_fields
+from dqwatch.baselines.building import Builder, Plan
 from dqwatch.baselines.harmonics import hour_indices, year_fractions
+from dqwatch.baselines.lookup import Lookup, pick
 from dqwatch.baselines.scorer import Scorer
 from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.feed import Worker, run
 from dqwatch.feed.workers import Progress
 from dqwatch.metrics.scout import name_block
 from dqwatch.scores import Family
-from dqwatch.types import Block
 
 CYCLES = 3000
 """Cycles that are scored at most; about as many as .001 can be told from (40 years of every fifth day)."""
@@ -107,7 +107,7 @@ def score_cycles(
     n_members = max(plan.source.variables[v].members for v in plan.variables)
     folds = plan.times.folds[chosen]
     everything = range(plan.times.n_folds)
-    lookup = Lookup(plan)
+    lookup = Lookup(plan.source, {v: k for k, v in enumerate(plan.variables)}, plan.axis)
     scores, done = [], 0
     for fold in np.unique(folds).tolist():
         own, scorer = chosen[folds == fold], None
@@ -153,23 +153,23 @@ def _score(
     number = {v: k for k, v in enumerate(plan.variables)}
 
     def work(position: int, worker: Worker) -> None:
-        moment = plan.moment(position)
-        previous: dict[tuple[int, int], np.ndarray] = {}
-        before = lookup.before(position)
-        if before is not None:
-            for block in lookup.blocks(before):
-                previous |= {(f.variable, f.member): f.values for f in read_fields(plan.source, block, worker.buffers)}
+        moment, second = plan.moment(position), int(plan.times.seconds[position])
+        previous = lookup.read([second - plan.times.step], worker.buffers) if plan.times.step else {}
+        before = previous.get(second - plan.times.step, {})
+        background = {} if plan.background is None else plan.background.read([second], worker.buffers).get(second, {})
         for block in lookup.blocks(int(plan.times.indices[position])):
             for one in plan.source.read(block, worker.buffers):
                 worker.checkpoint()
+                k = number[one.variable]
                 found = scorer.score(
-                    number[one.variable],
+                    k,
                     one.values,
                     moment,
                     worker.buffers,
-                    previous=previous.get((one.variable, one.member)),
+                    previous=before.get((k, one.member)),
+                    background=pick(background, k, one.member),
                 )
-                scores[rows[position, one.member], number[one.variable]] = found.scores
+                scores[rows[position, one.member], k] = found.scores
 
     run(
         positions.tolist(),
@@ -179,26 +179,3 @@ def _score(
         progress=progress,
     )
     return scores
-
-
-class Lookup:
-    """Where the fields of a time lie."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        wanted = set(plan.variables)
-        self._holders: dict[int, list[tuple[int, ...]]] = {}
-        for block in plan.source.blocks():
-            variables = tuple(v for v in block.variables if v in wanted)
-            for time in block.times if variables else ():
-                self._holders.setdefault(time, []).append(variables)
-        self._at = {int(s): int(i) for s, i in zip(plan.times.seconds, plan.times.indices, strict=True)}
-
-    def blocks(self, time: int) -> list[Block]:
-        """Parts of blocks that hold the fields of a time, by position on the axis."""
-        return [Block((time,), variables) for variables in self._holders.get(time, [])]
-
-    def before(self, position: int) -> int | None:
-        """The position on the axis of the time one step before that at a position in `plan.times`; None without."""
-        times = self._plan.times
-        return self._at.get(int(times.seconds[position]) - times.step) if times.step else None

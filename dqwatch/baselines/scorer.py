@@ -1,4 +1,4 @@
-"""Fields scored against climates: the state itself, and its change since the field before."""
+"""Fields scored against climates: the state, its change since the one before, its departure from a background."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from dqwatch.baselines.quantity import Layout, QuantityClimate
 from dqwatch.buffers import Buffers
-from dqwatch.scores import KINDS, STATE, STEP, Family, Score, list_scores
+from dqwatch.scores import BACKGROUND, KINDS, STATE, STEP, Family, Score, list_scores
 from dqwatch.scores.view import ScoreView, score_field
 
 Climates = Mapping[str, Sequence[QuantityClimate | None]]
@@ -50,6 +50,7 @@ class Scorer:
         buffers: Buffers,
         *,
         previous: np.ndarray | None = None,
+        background: np.ndarray | None = None,
     ) -> Scored:
         """All scores of a field.
 
@@ -62,15 +63,18 @@ class Scorer:
         buffers : Buffers
         previous : np.ndarray (cell,), optional
             The field one step before; without it there are no scores of the change.
+        background : np.ndarray (cell,), optional
+            Another estimate of the same field; without it there are no scores of the departure.
         """
         found = np.full(len(self.scores), np.nan)
         areas: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         parts: list[tuple[str, np.ndarray]] = [(STATE, values)]
-        if previous is not None:
-            change = buffers.take("scorer.change", values.size, values.dtype)
-            with np.errstate(invalid="ignore", over="ignore"):  # infinite values
-                np.subtract(values, previous, out=change)
-            parts.append((STEP, change))
+        for kind, other in ((STEP, previous), (BACKGROUND, background)):
+            if other is not None:
+                difference = buffers.take(f"scorer.{kind}", values.size, values.dtype)
+                with np.errstate(invalid="ignore", over="ignore"):  # infinite values
+                    np.subtract(values, other, out=difference)
+                parts.append((kind, difference))
         for kind, field in parts:
             climate = self._climates[kind][variable]
             if climate is None:

@@ -13,9 +13,9 @@ from dqwatch.departures.calibration import Calibration, Departures
 from dqwatch.departures.naming import NAMED, adjust
 from dqwatch.departures.regions import name_region
 from dqwatch.departures.running import count_running
-from dqwatch.departures.scoring import Cycle, Matched, match, score_source
+from dqwatch.departures.scoring import Cycle, Matched, find_others, match, score_source
 from dqwatch.feed.workers import Progress
-from dqwatch.scores import STEP
+from dqwatch.scores import BACKGROUND, STEP
 from dqwatch.types import Source
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def judge(
     baseline: Baseline,
     *,
     previous: Source | None = None,
+    background: Source | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Judgement:
@@ -56,6 +57,8 @@ def judge(
     baseline : Baseline
     previous : Source, optional
         The fields one step before.
+    background : Source, optional
+        Other estimates of the same fields, such as forecasts valid at their times.
     workers : int, optional
     progress : callable, optional
 
@@ -66,10 +69,12 @@ def judge(
     Raises
     ------
     UsageError
-        If source and baseline have no variable in common, or not the same grid.
+        If source and baseline have no variable in common, or not the same grid; likewise a background, which a baseline
+        that knows no departures from one refuses.
     """
     matched = match(source, baseline)
-    cycles = score_source(source, baseline, matched, previous=previous, workers=workers, progress=progress)
+    others = find_others(source, baseline, matched, previous, background)
+    cycles = score_source(source, baseline, matched, others=others, workers=workers, progress=progress)
     judged = _calibrate(cycles, baseline)
     rows: list[dict[str, Any]] = []
     totals: list[dict[str, Any]] = []
@@ -80,7 +85,8 @@ def judge(
     count_running(rows, "p_value", ("variable", "member"))
     count_running(totals, "p_cycle", ("member",))
     made = {"drift": _frame("drift", rows), "cycles": _frame("cycles", totals)}
-    notes = (*matched.notes, *_notes(cycles, judged, baseline, previous), *_expectation(made["cycles"]))
+    told = *matched.notes, *others.notes, *_notes(cycles, judged, baseline, previous, background)
+    notes = (*told, *_expectation(made["cycles"]))
     n_bytes = len(cycles) * len(matched.numbers) * baseline.grid.n_cells * 4
     return Judgement(made, _worst(made), notes, n_bytes)
 
@@ -248,7 +254,11 @@ def _expectation(cycles: pd.DataFrame) -> list[str]:
 
 
 def _notes(
-    cycles: Sequence[Cycle], judged: Sequence[_Judged], baseline: Baseline, previous: Source | None
+    cycles: Sequence[Cycle],
+    judged: Sequence[_Judged],
+    baseline: Baseline,
+    previous: Source | None,
+    background: Source | None,
 ) -> list[str]:
     """What of the question could not be answered."""
     notes = []
@@ -259,11 +269,19 @@ def _notes(
         )
     if sizes and 1 / (min(sizes) + 1) > WARNING:
         notes.append(f"drift: it cannot reach p <= {WARNING} either, which needs 99")
-    steps = [i for i, s in enumerate(baseline.scores) if s.kind == STEP]
-    without = sum(not np.isfinite(cycle.scores[:, steps]).any() for cycle in cycles)
-    if without and baseline.step:
-        hours = f"{baseline.step / 3600:g} h"
-        which = "" if without == len(cycles) else f"{without} of {len(cycles)} times: "
+    if baseline.step:
+        what = f"no fields {baseline.step / 3600:g} h before, so their change was not scored"
         hint = "" if previous is not None else "; --previous gives them, and finds much more"
-        notes.append(f"drift: {which}no fields {hours} before, so their change was not scored{hint}")
+        notes += _without(STEP, cycles, baseline, what + hint)
+    if baseline.knows_departures:
+        hint = "" if background is not None else "; --background gives one, and finds much more"
+        notes += _without(BACKGROUND, cycles, baseline, f"no background, so no departures from it were scored{hint}")
     return notes
+
+
+def _without(kind: str, cycles: Sequence[Cycle], baseline: Baseline, what: str) -> list[str]:
+    """A note on how many cycles have no score of a kind; none where all have."""
+    columns = [i for i, s in enumerate(baseline.scores) if s.kind == kind]
+    n = sum(not np.isfinite(cycle.scores[:, columns]).any() for cycle in cycles)
+    which = "" if n == len(cycles) else f"{n} of {len(cycles)} times: "
+    return [f"drift: {which}{what}"] if n else []

@@ -9,7 +9,7 @@ import numpy as np
 
 from dqwatch.baselines.ledger import Ledger
 from dqwatch.departures.calibration import Calibration, complete, filled
-from dqwatch.scores import STATE, STEP, Score
+from dqwatch.scores import BACKGROUND, STATE, STEP, Score
 
 LEVELS = (0.05, 0.01)
 _NEWEST = 3
@@ -23,7 +23,7 @@ class Rate(NamedTuple):
     """How often sound cycles alarm at a level."""
 
     kinds: str
-    """'state', or 'state and step' where the change since the state before was scored too."""
+    """'state', 'state and step' where the change since the state before was scored too, '... and background'."""
     level: float
     cycles: int
     rate: float
@@ -53,14 +53,15 @@ def replay(ledger: Ledger, scores: Sequence[Score]) -> list[Rate]:
     Returns
     -------
     list of Rate
-        For each level, first by the state alone, then with its change; empty where there is but one group.
+        For each level, first by the state alone, then with its change, then with its departure from a background too;
+        empty where there is but one group.
     """
     kinds = np.array([s.kind for s in scores])
     known = np.isfinite(ledger.scores).any(axis=0)
     found: list[Rate] = []
-    for wanted in ((STATE,), (STATE, STEP)):
+    for wanted in ((STATE,), (STATE, STEP), (STATE, STEP, BACKGROUND)):
         present = known & np.isin(kinds, wanted)
-        if not present.any() or (STEP in wanted and not (known & (kinds == STEP)).any()):
+        if not (present & (kinds == wanted[-1])).any():
             continue
         years, p = _replay(ledger, scores, present)
         if p.size:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from dqwatch.baselines.baseline import Baseline
-from dqwatch.baselines.building import read_fields
+from dqwatch.baselines.lookup import Lookup, Values, accompany, pick
 from dqwatch.baselines.scorer import Moment
 from dqwatch.errors import UsageError
 from dqwatch.feed import Worker, run
@@ -89,12 +90,50 @@ def match(source: Source, baseline: Baseline) -> Matched:
     return Matched(kept, axis, absent, tuple(notes))
 
 
+class Others(NamedTuple):
+    """What a source is held against besides a baseline."""
+
+    previous: Lookup | None
+    """The fields one step before, for times whose own step before is not in the source."""
+    background: Lookup | None
+    """Other estimates of the same fields, such as forecasts valid at their times."""
+    notes: tuple[str, ...] = ()
+
+
+def find_others(
+    source: Source, baseline: Baseline, matched: Matched, previous: Source | None, background: Source | None
+) -> Others:
+    """The fields before and the background of a source.
+
+    Raises
+    ------
+    UsageError
+        If one of them has no variable in common with the source, or the background lies on another grid or is valid at
+        none of its times, or the baseline knows no departures from one.
+    """
+    names = {source.variables[i].name: k for i, k in matched.numbers.items()}
+    before = None if previous is None else accompany(previous, names, baseline.grid, of=source.name).lookup
+    if background is None:
+        return Others(before, None)
+    baseline.check_background(background.name)
+    found = accompany(background, names, baseline.grid, units=baseline.units, of=source.name)
+    lookup = found.lookup
+    baseline.check_grid(background.grids[background.variables[next(iter(lookup.numbers))].grid], background.name)
+    axis = source.times[matched.axis]
+    if not any(s in lookup.at for s in axis.seconds.tolist()):
+        raise UsageError(
+            f"{background.name}: no field is valid at any time of {source.name} ({axis.labels[0]}"
+            f"{', ...' if len(axis) > 1 else ''}); a background holds other estimates of the same fields"
+        )
+    return Others(before, lookup, found.notes)
+
+
 def score_source(
     source: Source,
     baseline: Baseline,
     matched: Matched,
     *,
-    previous: Source | None = None,
+    others: Others | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> list[Cycle]:
@@ -105,8 +144,8 @@ def score_source(
     source : Source
     baseline : Baseline
     matched : Matched
-    previous : Source, optional
-        Holds the fields one step before, for times whose own step before is not in the source.
+    others : Others, optional
+        What it is held against besides.
     workers : int, optional
     progress : callable, optional
         `progress(done, total)` in cycles.
@@ -125,7 +164,7 @@ def score_source(
     times = np.flatnonzero(usable)
     times = times[np.argsort(axis.seconds[times], kind="stable")]
     moments = baseline.moments(axis.seconds[times])
-    reader = _Reader(source, matched, previous, baseline.step)
+    reader = _Reader(source, matched, others or Others(None, None), baseline.step)
     found: list[Cycle] = []
 
     def work(item: tuple[int, Moment | None], worker: Worker) -> list[Cycle]:
@@ -146,7 +185,7 @@ def score_source(
 def _score(
     time: int, moment: Moment | None, baseline: Baseline, matched: Matched, reader: _Reader, worker: Worker
 ) -> list[Cycle]:
-    before = reader.before(time, worker) if moment is not None else {}
+    before, beside = (reader.before(time, worker), reader.beside(time, worker)) if moment is not None else ({}, {})
     cycles: dict[int, Cycle] = {}
     fraction = float(reader.fraction(time, baseline))
     for block in reader.blocks(time):
@@ -165,7 +204,12 @@ def _score(
                 cycle.reasons[number] = "training has no such hour of the day"
             else:
                 scored = baseline.scorer.score(
-                    number, one.values, moment, worker.buffers, previous=before.get((number, one.member))
+                    number,
+                    one.values,
+                    moment,
+                    worker.buffers,
+                    previous=before.get((number, one.member)),
+                    background=pick(beside, number, one.member),
                 )
                 cycle.scores[number] = scored.scores
                 for kind, (mean, square) in scored.areas.items():
@@ -186,12 +230,12 @@ def count_changed(values: np.ndarray, constant: np.ndarray) -> int:
 class _Reader:
     """Where the fields of a time, and of the step before, lie."""
 
-    def __init__(self, source: Source, matched: Matched, previous: Source | None, step: int) -> None:
+    def __init__(self, source: Source, matched: Matched, others: Others, step: int) -> None:
         self.source = source
         self._matched, self._step = matched, step
         self._axis = source.times[matched.axis]
-        self._own = _Index(source, matched.numbers, matched.axis)
-        self._other = None if previous is None else _other_index(previous, source, matched)
+        self._own = Lookup(source, matched.numbers, matched.axis)
+        self._others = others
 
     def label(self, time: int) -> str:
         return self._axis.labels[time]
@@ -204,53 +248,19 @@ class _Reader:
     def blocks(self, time: int) -> list[Block]:
         return self._own.blocks(time)
 
-    def before(self, time: int, worker: Worker) -> dict[tuple[int, int], np.ndarray]:
+    def before(self, time: int, worker: Worker) -> Values:
         """The fields one step before, by number in the baseline and member."""
-        if not self._step:
-            return {}
         second = int(self._axis.seconds[time]) - self._step
-        for index in (self._own, self._other):
-            if index is not None and second in index.at:
-                found = {}
-                for block in index.blocks(index.at[second]):
-                    for one in read_fields(index.source, block, worker.buffers):
-                        found[index.numbers[one.variable], one.member] = one.values
-                return found
+        for lookup in (self._own, self._others.previous) if self._step else ():
+            if lookup is not None and second in lookup.at:
+                return lookup.read([second], worker.buffers).get(second, {})
         return {}
 
-
-class _Index:
-    """Which blocks of a source hold what of its times."""
-
-    def __init__(self, source: Source, numbers: Mapping[int, int], axis: int) -> None:
-        self.source, self.numbers = source, numbers
-        seconds = source.times[axis].seconds
-        self.at = {int(s): t for t, s in enumerate(seconds) if s != NOT_A_TIME}
-        self._holders: dict[int, list[tuple[int, ...]]] = {}
-        for block in source.blocks():
-            variables = tuple(v for v in block.variables if v in numbers)
-            for time in block.times if variables else ():
-                self._holders.setdefault(time, []).append(variables)
-
-    def blocks(self, time: int) -> list[Block]:
-        """Parts of blocks that hold the fields of a time."""
-        return [Block((time,), variables) for variables in self._holders.get(time, [])]
+    def beside(self, time: int, worker: Worker) -> Values:
+        """The fields of the background that are valid at a time, likewise."""
+        second = int(self._axis.seconds[time])
+        background = self._others.background
+        return {} if background is None else background.read([second], worker.buffers).get(second, {})
 
 
-def _other_index(previous: Source, source: Source, matched: Matched) -> _Index:
-    """Of the source of the fields before, as far as its variables are those of the baseline."""
-    names = {source.variables[i].name: k for i, k in matched.numbers.items()}
-    n_cells = {source.grids[source.variables[i].grid].n_cells for i in matched.numbers}
-    numbers = {
-        i: names[v.name]
-        for i, v in enumerate(previous.variables)
-        if v.name in names and {previous.grids[v.grid].n_cells} == n_cells and previous.times[v.times].kind == "time"
-    }
-    axes: Sequence[int] = [previous.variables[i].times for i in numbers]
-    if not axes:
-        raise UsageError(f"{previous.name}: no variable in common with {source.name} on its grid")
-    axis = max(axes, key=axes.count)
-    return _Index(previous, {i: k for i, k in numbers.items() if previous.variables[i].times == axis}, axis)
-
-
-__all__ = ["Cycle", "Matched", "count_changed", "match", "score_source"]
+__all__ = ["Cycle", "Matched", "Others", "count_changed", "find_others", "match", "score_source"]

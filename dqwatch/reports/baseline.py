@@ -7,6 +7,8 @@ from typing import Any
 
 from dqwatch.reports.findings import clean, short_time
 
+_HELD_AGAINST = {"state": "by the state alone", "step": "with the state before", "background": "with a background too"}
+
 
 def render(
     record: Mapping[str, Any], variables: Sequence[str], limits: Sequence[str], output: str, *, quiet: bool = False
@@ -32,6 +34,11 @@ def render(
             f"baseline of {clean(record['data']['name'])}: {record['times']:,} times from {first} to {last}, "
             f"{len(variables):,} variables, {record['cells']:,} cells"
         )
+        if "background" in record:
+            background = record["background"]
+            lines.append(
+                f"departures from {clean(background['name'])}, which has {background['times']:,} of these times"
+            )
         lines += [f"note: {clean(note)}" for note in record["notes"]]
         lines += [f"note: {clean(limit)}" for limit in limits]
         lines += list(_self_test(record.get("self_test")))
@@ -49,7 +56,7 @@ def _self_test(rates: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
     if not rates:
         yield "self-test: too few years or cycles to hold some against the others"
     for rate in rates:
-        with_step = "with the state before" if "step" in rate["kinds"] else "by the state alone"
+        with_step = _HELD_AGAINST[rate["kinds"].rpartition(" ")[2]]
         yield (
             f"self-test {with_step}: {rate['rate']:.2%} of {rate['cycles']:,} sound cycles alarm at nominal "
             f"{rate['level']:.0%} (95 % interval {rate['low']:.2%} to {rate['high']:.2%}; over years "

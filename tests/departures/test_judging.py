@@ -155,3 +155,93 @@ def test_a_small_null_says_which_levels_it_cannot_reach(fields: dict[str, np.nda
     assert np.isnan(cycle["p_critical"])
     assert np.isnan(cycle["p_warning"])
     assert any("80 null cycles cannot reach p <= 0.001, which needs 999" in note for note in found.notes)
+
+
+def forecasts(fields: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+    """Other estimates of the same fields: smooth errors, some missing values of their own."""
+    rng = np.random.default_rng(seed)
+    waves = np.stack([np.sin(np.radians(k * LON)) * np.cos(np.radians(LAT)) for k in range(5)])
+    found = {}
+    for name, values in fields.items():
+        error = 0.3 * rng.standard_normal((len(values), len(waves))) @ waves + rng.normal(0, 0.1, values.shape)
+        found[name] = (values + error).astype(np.float32)
+    found["t"][:, 7] = np.nan
+    return found
+
+
+@pytest.fixture(scope="module")
+def backgrounds(fields: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return forecasts(fields, 5)
+
+
+@pytest.fixture(scope="module")
+def with_departures(fields: dict[str, np.ndarray], backgrounds: dict[str, np.ndarray]) -> Baseline:
+    training = make_source({name: f[:N_TRAINING] for name, f in fields.items()})
+    return build(training, background=make_source({name: f[:N_TRAINING] for name, f in backgrounds.items()}))
+
+
+def test_a_fault_of_the_state_before_too_is_found_by_the_background(
+    with_departures: Baseline, fields: dict[str, np.ndarray], backgrounds: dict[str, np.ndarray]
+) -> None:
+    fault = np.where(BOX, 2.0, 0.0)
+    state, before = new(fields, t=fault), new(fields, 2, t=fault)
+    without = judge(state, with_departures, previous=before)
+    assert without.tables["cycles"].iloc[0]["p_cycle"] > 0.05
+    assert any("--background gives one" in note for note in without.notes)
+    found = judge(state, with_departures, previous=before, background=new(backgrounds, 3))
+    assert found.tables["cycles"].iloc[0]["p_cycle"] == 1 / N_TRAINING
+    t = row(found, "t")
+    assert t["named"]
+    assert t["leading_score"].startswith("background_")
+    assert t["region"]
+    assert not row(found, "sst")["named"]
+    assert found.notes == ()
+
+
+def test_clean_cycles_with_a_background_alarm_about_as_often_as_they_may(
+    with_departures: Baseline, fields: dict[str, np.ndarray], backgrounds: dict[str, np.ndarray]
+) -> None:
+    cycles = judge(new(fields, 0, N_NEW), with_departures, background=new(backgrounds, 0, N_NEW)).tables["cycles"]
+    assert (cycles["p_cycle"] <= 0.05).mean() <= 0.12
+    assert (cycles["p_cycle"] > 0.001).all()
+
+
+def test_departures_are_those_of_state_and_background(
+    with_departures: Baseline, fields: dict[str, np.ndarray], backgrounds: dict[str, np.ndarray]
+) -> None:
+    """The mean of departures, each cell's about its own mean and in its own deviation, over all cells known."""
+    ledger, names = with_departures.ledger, [s.name for s in with_departures.scores]
+    departures = (fields["t"][:N_TRAINING] - backgrounds["t"][:N_TRAINING]).astype(np.float64)
+    known = np.isfinite(departures[0])
+    z = (departures - departures.mean(axis=0)) / departures.std(axis=0)
+    means = np.average(z[:, known], weights=np.cos(np.radians(LAT))[known], axis=1)
+    found = ledger.scores[:, 0, names.index("background_mean")]
+    assert np.corrcoef(means, found)[0, 1] > 0.99
+    assert np.isnan(ledger.scores[:, 2, names.index("background_mean")]).all()
+
+
+def test_a_background_must_be_known_to_the_baseline_and_be_of_the_time(
+    baseline: Baseline, with_departures: Baseline, fields: dict[str, np.ndarray], backgrounds: dict[str, np.ndarray]
+) -> None:
+    with pytest.raises(UsageError, match="knows no departures from a background; make one by"):
+        judge(new(fields), baseline, background=new(backgrounds))
+    with pytest.raises(UsageError, match="no field is valid at any time of fake"):
+        judge(new(fields), with_departures, background=new(backgrounds, 4))
+    with pytest.raises(UsageError, match="no variable in common"):
+        judge(new(fields), with_departures, background=make_source({"u": fields["t"][:1]}))
+    with pytest.raises(UsageError, match="no field is valid at any time"):
+        build(make_source({"t": fields["t"][:80]}), background=make_source({"t": fields["t"][:5]}, first=80))
+
+
+def test_a_background_of_some_times_serves_those(
+    fields: dict[str, np.ndarray], backgrounds: dict[str, np.ndarray]
+) -> None:
+    made = build(
+        make_source({"t": fields["t"][:400]}), background=make_source({"t": backgrounds["t"][100:400]}, first=100)
+    )
+    assert made.record["background"]["times"] == 300
+    assert "a background is known at 300 of 400 times only" in made.limits()
+    state, beside = make_source({"t": fields["t"][401:402]}, first=401), backgrounds["t"][401:402]
+    cycle = judge(state, made, background=make_source({"t": beside}, first=401)).tables["cycles"].iloc[0]
+    assert cycle["null_size"] == 300
+    assert judge(state, made).tables["cycles"].iloc[0]["null_size"] == 400
