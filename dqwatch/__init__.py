@@ -18,6 +18,7 @@ _HOMES = {
     "inspect": "dqwatch.verbs",
     "open_source": "dqwatch.sources",
     "suggest_rules": "dqwatch.verbs",
+    "weights": "dqwatch.weight_verbs",
     "Baseline": "dqwatch.baselines.baseline",
     "DqwatchError": "dqwatch.errors",
     "Finding": "dqwatch.types",

@@ -11,18 +11,19 @@ import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import dqwatch
-from dqwatch import options, rule_commands
+from dqwatch import options, rule_commands, weight_options
 from dqwatch.errors import DqwatchError, UsageError
 from dqwatch.options import Run, short_name
-from dqwatch.terminal import bar, has_colour, open_standard_streams, private_stderr, say, speaks_unicode, width
+from dqwatch.running import code_of, reason, run, weigh
+from dqwatch.terminal import bar, open_standard_streams, private_stderr, say, speaks_unicode, width
 
 if TYPE_CHECKING:
-    from dqwatch.types import Verdict
+    pass
 
 _INTERRUPTED = 130
 """128 + SIGINT, as shells have it; Typer gives it too."""
@@ -67,7 +68,7 @@ def main(args: Sequence[str] | None = None) -> int:
         if "--verbose" in words or "-v" in words:
             traceback.print_exc()
             hint = ""
-        return _complain(_reason(error) + hint, _code(error))
+        return _complain(reason(error) + hint, code_of(error))
     return _complain("interrupted", code) if code == _INTERRUPTED else code
 
 
@@ -76,16 +77,6 @@ def _complain(line: str, code: int) -> int:
 
     say(f"dqwatch: {clean(line)}", sys.stderr)
     return code
-
-
-def _code(error: Exception) -> int:
-    return error.exit_code if isinstance(error, DqwatchError) else 3
-
-
-def _reason(error: Exception) -> str:
-    from dqwatch.reports.findings import clean
-
-    return clean(error if isinstance(error, DqwatchError) else f"unexpected {type(error).__name__}: {error}")
 
 
 @app.callback(invoke_without_command=True)
@@ -125,7 +116,7 @@ def audit(
 
     Example: dqwatch audit o96.zarr --against era5.zarr --html audit.html
     """
-    return partial(_run, "audit", locals())
+    return partial(run, "audit", locals())
 
 
 @app.command()
@@ -155,7 +146,7 @@ def gate(
 
     Example: dqwatch gate ic.zarr --baseline era5-baseline.zarr --json verdict.json && ./run_model
     """
-    return partial(_run, "gate", locals())
+    return partial(run, "gate", locals())
 
 
 @app.command()
@@ -209,7 +200,7 @@ def drift(
 
     Example: dqwatch drift ifs-2024.zarr --baseline era5-baseline.zarr --html drift.html
     """
-    return partial(_run, "drift", locals())
+    return partial(run, "drift", locals())
 
 
 @app.command()
@@ -231,31 +222,31 @@ def inspect(
     return partial(_inspect, data, {"pattern": pattern, "batch": batch, "cache": cache}, outputs)
 
 
-def _run(verb: str, arguments: dict[str, Any]) -> int:
-    """Run a verb and write what was asked for; where that fails, say so there: an older verdict must not stand."""
-    from dqwatch.reports import drift_table
+@app.command()
+def weights(
+    data: options.Data,
+    config: weight_options.TrainingConfig,
+    target: weight_options.WeightsTarget = None,
+    output: weight_options.WeightsOutput = None,
+    dataset: weight_options.TrainingDataset = None,
+    rules: options.Rules = None,
+    fail_on: options.FailOn = options.Severity.critical,
+    json: options.JsonFile = None,
+    html: options.HtmlFile = None,
+    junit: options.JunitFile = None,
+    tables: options.TablesFolder = None,
+    data_docs: options.DataDocsFolder = None,
+    workers: options.Workers = None,
+    select: options.Select = None,
+    cache: options.Cache = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> Run:
+    """Weigh the loss weights of a training by the statistics of its data, and write weights for anemoi-training.
 
-    outputs = options.Outputs(**{name: arguments.pop(name) for name in options.Outputs._fields})
-    outputs.check()
-    table = arguments.pop("table", None)
-    if table:
-        drift_table.check_target(table, "--table")
-    data = arguments["data"]
-    try:
-        with private_stderr(outputs.verbose) as stderr:
-            verdict = _judge(verb, arguments, None if outputs.quiet else stderr)
-            outputs.write(verdict)
-            if table:
-                drift_table.write(verdict, table)
-        outputs.write_json(verdict)
-    except Exception as error:
-        failure = _failure(verb, [*data, *filter(None, [arguments.get("against")])], error)
-        outputs.write_json(failure)
-        with private_stderr(outputs.verbose):
-            outputs.write(failure)
-        raise
-    _report(verdict, outputs.quiet)
-    return verdict.exit_code
+    Example: dqwatch weights era5.zarr --config training.yaml --target head -o weights.yaml
+    """
+    return partial(weigh, locals())
 
 
 def _learn(arguments: dict[str, Any]) -> int:
@@ -286,43 +277,7 @@ def _inspect(data: list[str], arguments: dict[str, Any], outputs: options.Output
             text = inspection.render(found, width=width(stream), ascii_only=not speaks_unicode(stream))
         outputs.write_document(document)
     except Exception as error:
-        outputs.write_document(inspection_json.render_failure([*map(short_name, data)], _reason(error), _code(error)))
+        outputs.write_document(inspection_json.render_failure([*map(short_name, data)], reason(error), code_of(error)))
         raise
     say(text, stream)
     return 0
-
-
-def _judge(verb: str, arguments: dict[str, Any], stderr: TextIO | None) -> Verdict:
-    data = arguments["data"]
-    title = f"{verb} {short_name(data[0])}" + (f" and {len(data) - 1} more" if len(data) > 1 else "")
-    arguments |= {"data": data[0] if len(data) == 1 else data}
-    arguments |= {"rules": arguments["rules"] or [verb], "fail_on": arguments["fail_on"].value}
-    with nullcontext() if stderr is None else bar(stderr, title) as progress:
-        verdict: Verdict = getattr(dqwatch, verb)(**arguments, progress=progress)
-    return verdict
-
-
-def _failure(verb: str, data: Sequence[str], error: Exception) -> Verdict:
-    """The verdict of a run that ended in an error."""
-    from dqwatch.types import Verdict
-
-    return Verdict(
-        verb=verb,
-        status="error",
-        exit_code=_code(error),
-        inputs=tuple({"name": short_name(path), "kind": None, "identity": None} for path in data),
-        rule_sets=(),
-        results=(),
-        summary={},
-        timing={},
-        tables={},
-        error=_reason(error),
-    )
-
-
-def _report(verdict: Verdict, quiet: bool) -> None:
-    from dqwatch.reports.text import render, verdict_line
-
-    colour = has_colour(sys.stderr)
-    text = verdict_line(verdict, colour=colour) if quiet else render(verdict, width=width(sys.stderr), colour=colour)
-    say(text, sys.stderr)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dqwatch.columns import OPTIONAL, Column
 from dqwatch.drift_columns import CYCLES, DRIFT
 from dqwatch.errors import MissingExtraError
+from dqwatch.weight_columns import WEIGHT_KEYS, WEIGHTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -231,6 +232,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
 
 TABLES["drift"] = (*_FIELD_KEY, *(Column(*column) for column in DRIFT))
 TABLES["cycles"] = tuple(Column(*column) for column in CYCLES)
+TABLES["weights"] = tuple(Column(*column) for column in WEIGHTS)
+TABLES["weight_keys"] = tuple(Column(*column) for column in WEIGHT_KEYS)
 
 ROWS: dict[str, str] = {
     "fields": "time, variable and member",
@@ -242,6 +245,8 @@ ROWS: dict[str, str] = {
     "pairs": "time, variable and member of the data and their reference",
     "drift": "time, variable and member held against a baseline",
     "cycles": "time and member held against a baseline",
+    "weights": "variable that a training loss is made of",
+    "weight_keys": "key that a training configuration gives a loss weight",
 }
 """What a table has one row for."""
 

@@ -21,10 +21,10 @@ import dqwatch
 
 LAYERS = [
     {"cli", "integrations"},
-    {"rule_commands"},
-    {"options"},
+    {"rule_commands", "running"},
+    {"options", "weight_options"},
     {"terminal"},
-    {"verbs"},
+    {"verbs", "weight_verbs"},
     {"drift_verbs"},
     {"conclusion"},
     {"expectations", "departures", "advice", "reports", "history"},
@@ -36,7 +36,7 @@ LAYERS = [
     {"catalogue"},
     {"units", "tables", "resources", "yaml_files"},
     {"types", "columns"},
-    {"registry", "buffers", "part", "storage", "drift_columns"},
+    {"registry", "buffers", "part", "storage", "drift_columns", "weight_columns"},
     {"errors"},
 ]
 """The order of knowing: a module imports from the lines below its own, and from its own room."""
@@ -55,12 +55,13 @@ HOMES = {
     "plotly": ["reports/html*.py"],
     "sqlalchemy": ["history/*"],
     "torch": ["feed/*", "metrics/on_device.py", "scores/on_device.py"],
-    "typer": ["cli.py", "rule_commands.py", "options.py"],
+    "typer": ["cli.py", "rule_commands.py", "options.py", "weight_options.py"],
 }
 """The only files that may import a package that is heavy or optional."""
 HEAVY = HOMES.keys() - {"typer"} | {"cftime", "numba", "numcodecs", "pandas", "scipy", "xarray", "zarr", "fsspec"}
 LIGHT = [
-    *("__init__", "cli", "rule_commands", "options", "terminal", "verbs", "drift_verbs", "conclusion", "catalogue"),
+    *("__init__", "cli", "rule_commands", "options", "terminal", "verbs", "drift_verbs", "weight_verbs", "conclusion"),
+    *("running", "weight_options", "catalogue"),
     *("tables", "columns", "resources", "yaml_files", "types", "storage", "registry", "errors"),
 ]
 """Modules that are there for every command: what they import at their top, directly or not, must cost little."""
@@ -81,6 +82,7 @@ PUBLIC = {
     "inspect",
     "open_source",
     "suggest_rules",
+    "weights",
 }
 
 MODULES = sorted(p for p in project_files() if p.parts[0] == "dqwatch" and p.suffix == ".py")

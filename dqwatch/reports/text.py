@@ -92,10 +92,12 @@ def _place(finding: Finding) -> str:
 
 def _opening(verdict: Verdict, width: int | None) -> Iterator[Text]:
     inputs = _join((f"{clean(i['name'])} ({clean(i['kind'])})" for i in verdict.inputs), verdict)
-    told = _SIZES if "fields" in verdict.tables else ("cycles",)
+    told = _SIZES if "fields" in verdict.tables else ("cycles", "weights")
     sizes = [f"{len(verdict.tables[t]):,} {t}" for t in told if t in verdict.tables]
-    scanned = f"{_size(verdict.timing.get('scan_bytes', 0))} scanned in {verdict.timing.get('scan_s', 0.0):.1f} s"
-    yield from _wrap(f"{verdict.verb} of {inputs}: {', '.join([*sizes, scanned])}", width, "")
+    if "weights" not in verdict.tables:
+        n_bytes, seconds = verdict.timing.get("scan_bytes", 0), verdict.timing.get("scan_s", 0.0)
+        sizes.append(f"{_size(n_bytes)} scanned in {seconds:.1f} s")
+    yield from _wrap(f"{verdict.verb} of {inputs}: {', '.join(sizes)}", width, "")
     yield from _wrap(f"rules: {', '.join(clean(s.name) for s in verdict.rule_sets)}", width, "")
     if verdict.sampled:
         yield from _wrap(f"not everything was looked at: {clean(verdict.sampled)}", width, "", "yellow")

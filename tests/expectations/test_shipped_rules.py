@@ -91,10 +91,11 @@ def test_a_spoilt_row_trips_its_rule_and_no_other(rule: str, severity: str, tabl
 
 def test_every_shipped_rule_is_tripped_above() -> None:
     """Those on pairs of data sets in test_regridding_rules, on relations in test_relation_rules, on data against a
-    baseline in test_drift_rules, on what metrics add and on what a store says of itself in tests/test_rules.py.
+    baseline in test_drift_rules, on loss weights in tests/test_weight_verbs.py, on what metrics
+    add and on what a store says of itself in tests/test_rules.py.
     """
     stores = {"grid.placed", "stats.valid", "stats.stored", "stats.range", "stats.tendencies", "const.declared"}
-    elsewhere = ("pairs", "relations", "drift", "cycles")
+    elsewhere = ("pairs", "relations", "drift", "cycles", "weights", "weight_keys")
     shapes = {"nn.repeat", "texture.noise", "tendency", "static.const"} | CORRUPTERS.keys()
     rules = [r for s in load_rule_sets(list_rule_sets()) for r in s.rules]
     assert {rule for rule, *_ in SPOILT} == {r.id for r in rules if r.table not in elsewhere} - shapes - stores
