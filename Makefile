@@ -34,7 +34,7 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 
 # Each of these has an environment of its own, as its users have.
-test-anemoi: .venv-anemoi/.set
+test-anemoi: .venv-anemoi/.training
 	DQWATCH_TEST_ANEMOI=1 .venv-anemoi/bin/python -m pytest -n auto tests/anemoi $(ARGS)
 
 test-lowest: .venv-lowest/.set
@@ -67,6 +67,11 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.core
 	$(UV) pip install --quiet --no-config --python $(@D) --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# anemoi-training without its dependencies: torch would be most of the time and of the disk.
+.venv-anemoi/.training: requirements/anemoi-training.txt .venv-anemoi/.set
+	$(UV) pip install --quiet --no-config --python $(@D) --require-hashes --no-deps -r $<
+	@touch $@
+
 # The sets agree: the larger one is made first and constrains the smaller.
 lock: | $(UV)
 	$(COMPILE) pyproject.toml requirements/linux.in --extra parquet --extra grib --extra url \
@@ -75,5 +80,6 @@ lock: | $(UV)
 	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
 	$(COMPILE) pyproject.toml requirements/linux.in --extra anemoi --extra grib --extra parquet --extra url \
 		--group build --group test --output-file requirements/anemoi.txt
+	$(COMPILE) --no-deps requirements/anemoi-training.in --output-file requirements/anemoi-training.txt
 	$(COMPILE) pyproject.toml requirements/linux.in --extra grib --extra parquet --extra url \
 		--group build --group test --resolution lowest-direct --output-file requirements/lowest.txt
