@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -21,9 +21,6 @@ from dqwatch.errors import DqwatchError, UsageError
 from dqwatch.options import Run, short_name
 from dqwatch.running import code_of, reason, run, weigh
 from dqwatch.terminal import bar, open_standard_streams, private_stderr, say, speaks_unicode, width
-
-if TYPE_CHECKING:
-    pass
 
 _INTERRUPTED = 130
 """128 + SIGINT, as shells have it; Typer gives it too."""
@@ -155,6 +152,7 @@ def baseline(
     output: options.BaselineOutput,
     background: options.Background = None,
     cycles: options.Cycles = 3000,
+    compact: options.Compact = False,
     self_test: options.SelfTest = False,
     workers: options.Workers = None,
     select: options.Select = None,
@@ -251,6 +249,7 @@ def weights(
 
 def _learn(arguments: dict[str, Any]) -> int:
     """Make a baseline and say what it holds."""
+    from dqwatch.baselines.store import measure
     from dqwatch.reports.baseline import render
 
     quiet, verbose = arguments.pop("quiet"), arguments.pop("verbose")
@@ -259,9 +258,17 @@ def _learn(arguments: dict[str, Any]) -> int:
         private_stderr(verbose) as stderr,
         nullcontext() if quiet else bar(stderr, f"baseline {short_name(data[0])}") as progress,
     ):
-        made = dqwatch.baseline(data[0] if len(data) == 1 else data, **arguments, progress=progress)
-    say(render(made.record, made.variables, made.limits(), short_name(arguments["output"]), quiet=quiet), sys.stderr)
+        tell = None if quiet else partial(_note, stderr)
+        made = dqwatch.baseline(data[0] if len(data) == 1 else data, **arguments, progress=progress, tell=tell)
+    output = arguments["output"]
+    say(
+        render(made.record, made.variables, made.limits(), short_name(output), measure(output), quiet=quiet), sys.stderr
+    )
     return 0
+
+
+def _note(stream: TextIO, clause: str) -> None:
+    say(f"note: {clause}", stream)
 
 
 def _inspect(data: list[str], arguments: dict[str, Any], outputs: options.Outputs) -> int:

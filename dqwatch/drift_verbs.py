@@ -25,6 +25,7 @@ def baseline(
     *,
     background: Any = None,
     cycles: int = 3000,
+    compact: bool = False,
     self_test: bool = False,
     workers: int | None = None,
     select: str | Sequence[str] | None = None,
@@ -33,6 +34,7 @@ def baseline(
     every: int = 1,
     cache: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Baseline:
     """Learn from training data what is usual: statistics in one pass, then how training's own cycles score.
 
@@ -50,12 +52,18 @@ def baseline(
         `drift` can be given a background.
     cycles : int
         Most cycles of training to score with their own years held out: the null that new states are held against.
+    compact : bool
+        Keep nothing at the cells of a grid of more than 8,192: what is expected of a cell is then what some 3,000 areas
+        have. About a sixth in size; finds less of what is smaller than an area (some 400 km on a globe), and of
+        departures from a pattern as fixed as orography.
     self_test : bool
         Replay the training years as if new, and put into `record` how often they alarm.
     workers, select, start, end, every, cache
         As for `audit`.
     progress : callable, optional
         Called with what is done and what is to do: blocks of the pass, then cycles.
+    tell : callable, optional
+        Called before anything is read, with clauses: what large grids take, and what is found of a former call.
 
     Returns
     -------
@@ -86,7 +94,16 @@ def baseline(
         beside = None
         if background is not None:
             beside = stack.enter_context(closing(sources.open_source(background, cache=cache)))
-        made = build(source, background=beside, cycles=cycles, folder=folder, workers=workers, progress=progress)
+        made = build(
+            source,
+            background=beside,
+            cycles=cycles,
+            compact=compact,
+            folder=folder,
+            workers=workers,
+            progress=progress,
+            tell=tell,
+        )
     made = dataclasses.replace(made, record={**made.record, "part": part.in_words()})
     if self_test:
         from dqwatch.departures.replay import as_records, replay

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from jsonschema import Draft202012Validator
 
 import dqwatch
 from dqwatch import cli
-from dqwatch.baselines.store import load
+from dqwatch.baselines.store import load, measure
 from dqwatch.errors import UsageError
 
 N = 16 * 73
@@ -185,7 +186,11 @@ def test_what_is_said_of_a_new_baseline(folder: Path, tmp_path: Path, capfd: pyt
     assert "self-test by the state alone: " in err
     assert "of 59 sound cycles alarm at nominal 5%" in err
     assert [r["cycles"] for r in load(target).record["self_test"]] == [59, 59, 58, 58]
-    assert err.splitlines()[-1] == "dqwatch BASELINE b.zarr 3 variables, 16 full years, 59 null cycles"
+    last = re.fullmatch(
+        r"dqwatch BASELINE b\.zarr 3 variables, 16 full years, 59 null cycles, ([\d.]+) MB", err.splitlines()[-1]
+    )
+    assert last is not None
+    assert float(last[1]) * 1e6 == pytest.approx(measure(target), abs=0.5e5)
     assert sorted(os.listdir(tmp_path)) == ["b.zarr"]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from dqwatch.baselines.ledger import CYCLES, Ledger, score_cycles
 from dqwatch.baselines.lookup import tell_apart
 from dqwatch.baselines.quantity import Layout, lay_out
 from dqwatch.baselines.scorer import Climates, Moment, Scorer
+from dqwatch.baselines.sizes import check_room, estimate
 from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.errors import UsageError
 from dqwatch.feed.workers import Progress
@@ -143,9 +145,11 @@ def build(
     *,
     background: Source | None = None,
     cycles: int = CYCLES,
+    compact: bool = False,
     folder: Path | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Baseline:
     """Make a baseline of training data: one streaming pass, then the ledger.
 
@@ -156,12 +160,16 @@ def build(
         Other estimates of the same fields, such as forecasts valid at their times: departures from them are learnt too.
     cycles : int
         Most cycles that the ledger may have.
+    compact : bool
+        Keep nothing at the cells of a large grid: what is expected of a cell is what its area has.
     folder : Path, optional
         Where what is done is kept; if something broke off, the same call goes on from there. It is not
         removed. None: nothing is kept.
     workers : int, optional
     progress : callable, optional
         `progress(done, total)`; the pass counts blocks, the ledger cycles.
+    tell : callable, optional
+        `tell(clause)`, called before anything is read, with what large grids take, and what is found of a former call.
 
     Returns
     -------
@@ -171,14 +179,19 @@ def build(
     Raises
     ------
     UsageError
-        If the background has none of their fields, or the data are too few.
+        If the background has none of their fields, the data are too few, or the disk has less room than it takes.
     SourceError
         If they cannot be read.
     """
-    asked = plan(source, background)
+    asked = replace(plan(source, background), compact=compact)
     families = load_families()
     scores = list_scores(families, KINDS)
+    place = Path(tempfile.gettempdir()) if folder is None else folder.parent
+    told = check_room(estimate(asked, workers), place)
     with Unfinished(folder, _ingredients(asked, cycles, scores)) as unfinished:
+        if tell is not None:
+            for clause in (*told, *unfinished.found()):
+                tell(clause)
         builder = accumulate(asked, unfinished, workers=workers, progress=progress)
         ledger = score_cycles(asked, builder, unfinished, families, most=cycles, workers=workers, progress=progress)
         climates = builder.climates(range(asked.times.n_folds))
@@ -213,6 +226,7 @@ def _ingredients(asked: Plan, cycles: int, scores: Sequence[Score]) -> dict[str,
         "times": [hashlib.sha256(a.tobytes()).hexdigest() for a in (times.indices, times.seconds, times.folds)],
         "layout": [times.step, times.n_folds, asked.terms, asked.hours.tolist()],
         "cycles": cycles,
+        "compact": asked.compact,
         "scores": [list(s) for s in scores],
     }
 
@@ -239,6 +253,7 @@ def _record(source: Source, background: Source | None, asked: Plan, ledger: Ledg
         "folds": times.n_folds,
         "cycles": ledger.size,
         "cells": asked.grid.n_cells,
+        "compact": asked.compact,
         "notes": list(asked.notes),
         "tool": {"name": "dqwatch", "version": __version__},
         "made": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

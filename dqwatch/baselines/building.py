@@ -49,6 +49,8 @@ class Plan:
     """Position on the axis -> position in `times`."""
     background: Lookup | None = None
     """Other estimates of the same fields, which departures are taken from."""
+    compact: bool = False
+    """Whether nothing is kept at the cells of a large grid."""
 
     def moment(self, position: int) -> Moment:
         """When the time at a position in `times` is."""
@@ -151,8 +153,10 @@ class Builder:
         if first is None:
             raise ValueError("sums of a variable that was never seen")
         guess = first if kind == STATE else np.zeros(first.size)
-        fine = {"fine_terms": 0} if kind == STEP else {}  # of a year of changes the mean is next to nothing
-        return QuantitySums(guess, self._plan.layout, hours=self._plan.hours.size, terms=self._plan.terms, **fine)
+        plan = self._plan
+        return QuantitySums(
+            guess, plan.layout, hours=plan.hours.size, terms=plan.terms, kind=kind, compact=plan.compact
+        )
 
     def resume(self, fold: int) -> int:
         """Begin a fold, or go on with it: how many of its blocks are in it."""
@@ -188,7 +192,13 @@ class Builder:
     def _write(
         self, part: str, fold: int, blocks: int, more: Mapping[str, Mapping[str, np.ndarray]], facts: Mapping[str, Any]
     ) -> None:
-        sums = {f"{kind}-{k}": s.arrays() for kind, held in self._sums.items() for k, s in enumerate(held) if s}
+        rounded = part != _RUNNING
+        sums = {
+            f"{kind}-{k}": s.arrays(rounded=rounded)
+            for kind, held in self._sums.items()
+            for k, s in enumerate(held)
+            if s is not None
+        }
         fields = enumerate(self.first)
         first = {f"first-{k}": {"values": f} for k, f in fields if f is not None and k not in self._known}
         kept = {"fold": fold, "blocks": blocks, "constant": self.constant, **facts}

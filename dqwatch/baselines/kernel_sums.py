@@ -30,6 +30,16 @@ def add_field(values, first, phi, product, square):
 
 
 @compiled
+def add_within(square, values, mean_squares, first, phi):
+    """Onto `square` (area, term) what the cells of an area have more than its mean: phi (mean x^2 - (mean x)^2)."""
+    for i in range(values.size):
+        more = mean_squares[i] - values[i] * values[i]
+        if more > 0.0 and more < np.inf and abs(values[i] - first[i]) < np.inf:
+            for k in range(square.shape[1]):
+                square[i, k] += phi[k] * more
+
+
+@compiled
 def add_missing(values, outer, missing, moments):
     """Count in `missing` (cell,) the cells that are not finite; onto `moments` (cell, term, term) their phi phi'."""
     for i in range(values.size):
@@ -57,6 +67,30 @@ def evaluate(first, mean, square, phi, least, most, floor, out_mean, out_sd):
         s = max(np.sqrt(v), floor) if least[i] >= 0.0 else np.nan
         out_mean[i] = np.float32(first[i] + m)
         out_sd[i] = np.float32(s)
+
+
+@compiled
+def unpack(packed, scale, offset, root, step, phi, floor, out_mean, out_sd):
+    """Mean and standard deviation at a time, from packed coefficients (cell, term) and roots (cell,), into (cell,)."""
+    start = 0.0
+    for k in range(scale.size):
+        start += phi[k] * offset[k]
+    factor = phi[: scale.size] * scale
+    for i in range(root.size):
+        m = start
+        for k in range(factor.size):
+            m += factor[k] * packed[i, k]
+        r = step * root[i]
+        out_mean[i] = np.float32(m)
+        out_sd[i] = np.float32(max(r * r, floor)) if root[i] >= 0 else np.nan
+
+
+@compiled
+def spread(of_area, area_sd, area_of, out, out_sd):
+    """Mean and standard deviation of each area into its cells."""
+    for i in range(out.size):
+        out[i] = of_area[area_of[i]]
+        out_sd[i] = area_sd[area_of[i]]
 
 
 @compiled

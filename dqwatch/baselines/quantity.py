@@ -1,7 +1,7 @@
 """The sums and the climate of one quantity (a variable, or its change): at cells, and over areas.
 
 A small grid has all functions of time at its own cells. A large one has few of them there; what is left of season and
-hour comes from coarser areas.
+hour comes from coarser areas. A compact one has nothing at cells: what is expected of a cell is what its area has.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from dqwatch.baselines.climate import Climate, fit
-from dqwatch.baselines.kernel_sums import refine
+from dqwatch.baselines.kernel_sums import refine, spread
+from dqwatch.baselines.packed import PackedClimate, pack
 from dqwatch.baselines.sums import HarmonicSums
 from dqwatch.buffers import Buffers
 from dqwatch.metrics.geometry import geometry_of
+from dqwatch.scores import STATE, STEP
 from dqwatch.scores.areas import lay_areas
+from dqwatch.scores.kernel_scores import add_areas
 from dqwatch.scores.view import Expected, Place, mean_over_areas
 from dqwatch.types import Grid
 
@@ -46,6 +49,11 @@ def lay_out(grid: Grid) -> Layout:
     return Layout(place, None if n <= SMALL else place._replace(areas=lay_areas(grid, COARSE)))
 
 
+def fine_terms(kind: str, terms: int) -> int:
+    """Terms of the mean that a large grid has at its cells: of changes none, for theirs is next to nothing."""
+    return 0 if kind == STEP else min(terms, _FINE_TERMS)
+
+
 class QuantitySums:
     """Sums at cells, over coarse areas where the grid is large, and over the areas that are scored.
 
@@ -55,32 +63,43 @@ class QuantitySums:
         First guess.
     layout : Layout
     hours, terms : int
-    fine_terms : int
-        Terms of the mean that a large grid has at its cells.
+    kind : {'state', 'step', 'background'}
+    compact : bool
+        Whether a large grid has nothing at its cells.
     """
 
     def __init__(
-        self, first: np.ndarray, layout: Layout, *, hours: int, terms: int, fine_terms: int = _FINE_TERMS
+        self,
+        first: np.ndarray,
+        layout: Layout,
+        *,
+        hours: int,
+        terms: int,
+        kind: str = STATE,
+        compact: bool = False,
     ) -> None:
         place, coarse = layout
         self._layout = layout
         self.area = HarmonicSums(mean_over_areas(first, place), hours=hours, terms=terms)
+        self.cell: HarmonicSums | None = None
+        self.coarse: HarmonicSums | None = None
         if coarse is None:
             self.cell = HarmonicSums(first, hours=hours, terms=terms)
-            self.coarse: HarmonicSums | None = None
-        else:
-            self.cell = HarmonicSums(first, hours=1, terms=min(terms, fine_terms), square_terms=1)
-            self.coarse = HarmonicSums(mean_over_areas(first, coarse), hours=hours, terms=terms)
+            return
+        self.coarse = HarmonicSums(mean_over_areas(first, coarse), hours=hours, terms=terms)
+        if not compact:
+            self.cell = HarmonicSums(first, hours=1, terms=fine_terms(kind, terms), square_terms=1)
 
     def add(self, values: np.ndarray, hour: int, phi: np.ndarray) -> None:
         """One field, with the functions of its time, float64 (term,)."""
         place, coarse = self._layout
         self.area.add(mean_over_areas(values, place), hour, phi)
-        if self.coarse is None or coarse is None:
-            self.cell.add(values, hour, phi)
-        else:
-            self.cell.add(values, 0, phi)
+        if self.cell is not None:
+            self.cell.add(values, hour if self.coarse is None else 0, phi)
+        if self.coarse is not None and coarse is not None:
             self.coarse.add(mean_over_areas(values, coarse), hour, phi)
+            if self.cell is None:
+                self.coarse.add_within(*_products_over_areas(values, coarse), hour, phi)
 
     def merge(self, other: QuantitySums) -> None:
         """The sums of other times onto these.
@@ -93,13 +112,24 @@ class QuantitySums:
         for name, own in self._levels().items():
             own.merge(other._levels()[name])
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What was summed, for keeping; the first guess is kept apart."""
-        return {
+    def arrays(self, *, rounded: bool = False) -> dict[str, np.ndarray]:
+        """What was summed, for keeping; the first guess is kept apart.
+
+        Parameters
+        ----------
+        rounded : bool
+            Whether the sums at the cells of large grids, which are many, may be rounded to float32.
+        """
+        found = {
             f"{level}_{name}": values
             for level, sums in self._levels().items()
             for name, values in sums.arrays().items()
         }
+        if rounded and self.coarse is not None:
+            found |= {
+                name: found[name].astype(np.float32) for name in ("cell_products", "cell_squares") if name in found
+            }
+        return found
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Put back what `arrays` gave, into sums that were laid out alike."""
@@ -110,20 +140,21 @@ class QuantitySums:
     def fit(self) -> QuantityClimate:
         """The climate of the times that were added."""
         place, coarse = self._layout
-        cell, area = fit(self.cell, place.weights), fit(self.area, _area_weights(place))
+        cell, area = None if self.cell is None else fit(self.cell, place.weights), fit(self.area, _area_weights(place))
         if self.coarse is None or coarse is None:
             return QuantityClimate(cell, area, None)
-        return QuantityClimate(cell, area, fit(self.coarse, _area_weights(coarse)))
+        packed = None if cell is None else pack(cell)
+        return QuantityClimate(packed, area, fit(self.coarse, _area_weights(coarse)))
 
     def _levels(self) -> dict[str, HarmonicSums]:
-        levels = {"cell": self.cell, "area": self.area}
-        return levels if self.coarse is None else levels | {"coarse": self.coarse}
+        levels = {"cell": self.cell, "area": self.area, "coarse": self.coarse}
+        return {name: sums for name, sums in levels.items() if sums is not None}
 
 
 class QuantityClimate:
     """What is expected of a quantity at any time."""
 
-    def __init__(self, cell: Climate, area: Climate, coarse: Climate | None) -> None:
+    def __init__(self, cell: Climate | PackedClimate | None, area: Climate, coarse: Climate | None) -> None:
         self.cell, self.area, self.coarse = cell, area, coarse
 
     def expect(self, layout: Layout, phi: np.ndarray, hour: int, buffers: Buffers) -> Expected:
@@ -132,11 +163,15 @@ class QuantityClimate:
         mean, sd = (buffers.take(f"expected.{name}", n, np.float32) for name in ("mean", "sd"))
         area_mean, area_sd = np.empty((2, n_areas))
         self.area.expect(phi, hour, area_mean, area_sd)
-        if self.coarse is None or layout.coarse is None:
+        if self.cell is not None:
             self.cell.expect(phi, hour, mean, sd)
-        else:
-            self.cell.expect(phi, 0, mean, sd)
-            self._refine(self.coarse, layout.coarse, phi, hour, mean, sd)
+        if self.coarse is not None and layout.coarse is not None:
+            if self.cell is None:
+                wanted, wanted_sd = np.empty((2, layout.coarse.areas.size))
+                self.coarse.expect(phi, hour, wanted, wanted_sd)
+                spread(wanted, wanted_sd, layout.coarse.areas.of_cell, mean, sd)
+            else:
+                self._refine(self.coarse, layout.coarse, phi, hour, mean, sd)
         return Expected(mean, sd, area_mean, area_sd)
 
     @staticmethod
@@ -151,6 +186,14 @@ class QuantityClimate:
         shift = np.where(np.isfinite(shift), shift, 0.0).astype(np.float32)
         ratio = np.where(np.isfinite(ratio), ratio, 1.0).astype(np.float32)
         refine(mean, sd, coarse.areas.of_cell, shift, ratio)
+
+
+def _products_over_areas(values: np.ndarray, place: Place) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted means of the finite values and of their squares over areas, float64 (area,); NaN where there is none."""
+    size, total, square = np.zeros((3, place.areas.size))
+    add_areas(values, place.areas.of_cell, place.weights, size, total, square)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(size > 0, total / size, np.nan), np.where(size > 0, square / size, np.nan)
 
 
 def _area_weights(place: Place) -> np.ndarray:

@@ -16,16 +16,18 @@ import numpy as np
 from dqwatch.baselines.baseline import Baseline
 from dqwatch.baselines.climate import Climate
 from dqwatch.baselines.ledger import Ledger
+from dqwatch.baselines.packed import PackedClimate
 from dqwatch.baselines.quantity import QuantityClimate
 from dqwatch.errors import SourceError, SourceNotFoundError, UsageError
 from dqwatch.scores import Score
 from dqwatch.types import Grid
 
 FORMAT = "dqwatch-baseline"
-VERSION = 1
+VERSION = 2
 _MARK = ".zattrs"
 _LEVELS = ("cell", "area", "coarse")
 _PARTS = ("first", "mean", "square", "variance")
+_PACKED = ("mean", "root")
 
 
 def check_target(path: str | os.PathLike[str]) -> None:
@@ -101,6 +103,11 @@ def load(path: str | os.PathLike[str]) -> Baseline:
         raise SourceError(f"{path}: a broken baseline ({type(error).__name__}: {reason}); make it anew") from error
 
 
+def measure(path: str | os.PathLike[str]) -> int:
+    """Bytes that a baseline takes on disk."""
+    return sum(p.stat().st_size for p in Path(path).rglob("*") if p.is_file())
+
+
 def remove(path: str | os.PathLike[str]) -> None:
     """Remove a baseline, and nothing that is none."""
     if _is_baseline(Path(path)):
@@ -137,7 +144,18 @@ def _attributes(baseline: Baseline) -> dict[str, Any]:
             kind: {level: [_floor(q, level) for q in climates] for level in _LEVELS}
             for kind, climates in baseline.climates.items()
         },
+        "packing": {
+            kind: [_packing(c.cell) if c is not None else None for c in climates]
+            for kind, climates in baseline.climates.items()
+        },
     }
+
+
+def _packing(cell: Climate | PackedClimate | None) -> dict[str, Any] | None:
+    """What makes numbers of the integers of one variable."""
+    if not isinstance(cell, PackedClimate):
+        return None
+    return {"scale": cell.scale.tolist(), "offset": cell.offset.tolist(), "step": cell.step}
 
 
 def _floor(climate: QuantityClimate | None, level: str) -> float | None:
@@ -158,8 +176,12 @@ def _arrays(baseline: Baseline) -> dict[str, np.ndarray]:
     for kind, climates in baseline.climates.items():
         for level in _LEVELS:
             held = [getattr(c, level) for c in climates if c is not None and getattr(c, level) is not None]
-            for part in _PARTS if held else ():
-                found[f"climate/{kind}/{level}/{part}"] = np.stack([getattr(c, part) for c in held])
+            plain = [c for c in held if isinstance(c, Climate)]
+            for part in _PARTS if plain else ():
+                found[f"climate/{kind}/{level}/{part}"] = np.stack([getattr(c, part) for c in plain])
+        for k, climate in enumerate(climates):
+            if climate is not None and isinstance(climate.cell, PackedClimate):
+                found |= {f"climate/{kind}/cell/{k}/{part}": getattr(climate.cell, part) for part in _PACKED}
     return found
 
 
@@ -185,7 +207,10 @@ def _read(group: Any, attributes: Mapping[str, Any]) -> Baseline:
         hours=group["hours"][:],
         step=attributes["step"],
         terms=attributes["terms"],
-        climates={kind: _climates(group, kind, floors) for kind, floors in attributes["floors"].items()},
+        climates={
+            kind: _climates(group, kind, floors, attributes["packing"][kind])
+            for kind, floors in attributes["floors"].items()
+        },
         constants=dict(zip(constants, group["constants"][:], strict=True)) if constants else {},
         scores=tuple(Score(**s) for s in attributes["scores"]),
         ledger=Ledger(*(group[f"ledger/{name}"][:] for name in Ledger.__dataclass_fields__)),
@@ -193,13 +218,32 @@ def _read(group: Any, attributes: Mapping[str, Any]) -> Baseline:
     )  # fmt: skip
 
 
-def _climates(group: Any, kind: str, floors: Mapping[str, Sequence[float | None]]) -> list[QuantityClimate | None]:
+def _climates(
+    group: Any,
+    kind: str,
+    floors: Mapping[str, Sequence[float | None]],
+    packing: Sequence[Mapping[str, Any] | None],
+) -> list[QuantityClimate | None]:
     """The climates of one kind, in the order of the variables."""
-    levels = {level: list(_parts(group, f"climate/{kind}/{level}", floors[level])) for level in _LEVELS}
+    where = f"climate/{kind}"
+    cells: list[Climate | PackedClimate | None]
+    if any(packing):
+        pairs = enumerate(zip(packing, floors["cell"], strict=True))
+        cells = [None if p is None or f is None else _unpacked(group, f"{where}/cell/{k}", p, f) for k, (p, f) in pairs]
+    else:
+        cells = list(_parts(group, f"{where}/cell", floors["cell"]))
+    areas, coarse = (_parts(group, f"{where}/{level}", floors[level]) for level in ("area", "coarse"))
     return [
-        None if cell is None or area is None else QuantityClimate(cell, area, coarse)
-        for cell, area, coarse in zip(levels["cell"], levels["area"], levels["coarse"], strict=True)
+        None if area is None else QuantityClimate(cell, area, larger)
+        for cell, area, larger in zip(cells, areas, coarse, strict=True)
     ]
+
+
+def _unpacked(group: Any, name: str, packing: Mapping[str, Any], floor: float) -> PackedClimate:
+    mean, root = (group[f"{name}/{part}"][:] for part in _PACKED)
+    return PackedClimate(
+        mean, np.array(packing["scale"], float), np.array(packing["offset"], float), root, packing["step"], floor
+    )
 
 
 def _parts(group: Any, name: str, floors: Sequence[float | None]) -> Iterable[Climate | None]:

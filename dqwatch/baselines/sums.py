@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dqwatch.baselines.kernel_sums import add_field, add_missing
+from dqwatch.baselines.kernel_sums import add_field, add_missing, add_within
 
 _HELD = ("moments", "products", "squares", "missing", "missing_moments")
 
@@ -61,6 +61,10 @@ class HarmonicSums:
         if add_field(values, self.first, phi, self.products[hour], self.squares[hour]):
             missing, lost = self._note_missing()
             add_missing(values, outer, missing[hour], lost[hour])
+
+    def add_within(self, means: np.ndarray, mean_squares: np.ndarray, hour: int, phi: np.ndarray) -> None:
+        """What the cells of areas vary within them, after `add` of the means: then squares are those of cells."""
+        add_within(self.squares[hour], means, mean_squares, self.first, phi)
 
     def merge(self, other: HarmonicSums) -> None:
         """The sums of other times of the same quantity onto these.

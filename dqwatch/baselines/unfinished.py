@@ -79,6 +79,13 @@ class Unfinished:
         """Whether a part is there, which then is whole."""
         return (self.path / part).is_dir()
 
+    def found(self) -> list[str]:
+        """What was found of a former run, one clause at most."""
+        if self.other:
+            return [f"{self.path.name} was of other data or options: it is thrown away"]
+        parts = self.parts()
+        return [f"goes on from what {self.path.name} holds ({len(parts)} parts)"] if parts else []
+
     def due(self) -> bool:
         """Whether it is time for a checkpoint."""
         return time.monotonic() - self._written >= max(PAUSE, _SHARE * self._took)

@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
 """Called with the items done and the items to do."""
 
-_AHEAD = 4
+AHEAD = 4
 """Results per worker that may wait for an earlier one: bounds what is held."""
 
 
@@ -123,7 +123,7 @@ class _Queue:
 
     def __init__(self, items: Sequence[Any], work: Callable[[Any, Worker], Any], number: int) -> None:
         self._items, self._work = items, work
-        self._ahead = _AHEAD * number
+        self._ahead = AHEAD * number
         self._begun = self._taken = 0
         self._outcomes: dict[int, Any] = {}
         self._stop = threading.Event()

@@ -11,7 +11,13 @@ _HELD_AGAINST = {"state": "by the state alone", "step": "with the state before",
 
 
 def render(
-    record: Mapping[str, Any], variables: Sequence[str], limits: Sequence[str], output: str, *, quiet: bool = False
+    record: Mapping[str, Any],
+    variables: Sequence[str],
+    limits: Sequence[str],
+    output: str,
+    size: int,
+    *,
+    quiet: bool = False,
 ) -> str:
     """Lines, the one-line summary last.
 
@@ -24,6 +30,8 @@ def render(
         What it cannot support.
     output : str
         Where it was written.
+    size : int
+        Its bytes on disk.
     quiet : bool
         Only the last line.
     """
@@ -44,7 +52,7 @@ def render(
         lines += list(_self_test(record.get("self_test")))
     lines.append(
         f"dqwatch BASELINE {clean(output)} {len(variables):,} variables, {record['years']} full years, "
-        f"{record['cycles']:,} null cycles"
+        f"{record['cycles']:,} null cycles, {size / 1e6:.{1 if size < 1e8 else 0}f} MB"
     )
     return "\n".join(lines)
 

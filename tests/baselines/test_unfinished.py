@@ -82,8 +82,9 @@ def test_it_goes_on_from_where_it_broke_off(
     folder = tmp_path / "b.zarr.unfinished"
     with pytest.raises(SourceError, match="the disk is gone"):
         build(Breaking(fields, reads), folder=folder, workers=1)
-    rest = Breaking(fields)
-    assert_same(build(rest, folder=folder, workers=1), whole)
+    rest, told = Breaking(fields), list[str]()
+    assert_same(build(rest, folder=folder, workers=1, tell=told.append), whole)
+    assert [t.startswith("goes on from what b.zarr.unfinished holds") for t in told] == [True]
     if reads < PASS:
         assert rest.count <= EVERYTHING - reads + AHEAD
     else:  # of the ledger, the cycles of one fold are lost, each with the one before it

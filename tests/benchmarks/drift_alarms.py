@@ -92,7 +92,7 @@ def _speed() -> list[Alarms]:
     rng = np.random.default_rng(0)
     fields = [rng.normal(280, 5, cells.size).astype(np.float32) for _ in range(24)]
     sums = {"state": QuantitySums(fields[0], layout, hours=2, terms=5)}
-    sums["step"] = QuantitySums(np.zeros(cells.size), layout, hours=2, terms=5, fine_terms=0)
+    sums["step"] = QuantitySums(np.zeros(cells.size), layout, hours=2, terms=5, kind="step")
     for k, (before, field) in enumerate(pairwise(fields)):
         phi = basis(np.array([k / 24]), 5)[0]
         sums["state"].add(field, k % 2, phi)

@@ -33,7 +33,7 @@ def test_newest_years_that_have_drifted_are_told() -> None:
     assert first.newest > 0.5
     record = {"data": {"name": "era5.zarr"}, "first": "", "last": "", "times": 9, "cells": 9, "years": 20, "cycles": 9,
               "notes": [], "self_test": as_records([first])}  # fmt: skip
-    lines = render(record, ["2t"], [], "b.zarr").splitlines()
+    lines = render(record, ["2t"], [], "b.zarr", 1000).splitlines()
     assert lines[1].startswith("self-test by the state alone: ")
     assert lines[2].startswith("note: the newest years alarm too often")
 
@@ -50,4 +50,4 @@ def test_one_group_cannot_be_replayed() -> None:
     assert replay(ledger.take(ledger.groups == 0), SCORES) == []
     record = {"data": {"name": "x"}, "first": "", "last": "", "times": 9, "cells": 9, "years": 1, "cycles": 9,
               "notes": [], "self_test": []}  # fmt: skip
-    assert "too few years" in render(record, ["2t"], [], "b.zarr")
+    assert "too few years" in render(record, ["2t"], [], "b.zarr", 1000)
