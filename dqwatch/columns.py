@@ -83,6 +83,9 @@ OPTIONAL: dict[str, tuple[Column, ...]] = {
         Column("empty_chunks", "int", "", "chunks absent that may hold nothing but fill values; -1 if unknown"),
         Column("lost_keys", "str", "", "keys of the first lost chunks"),
         Column("lost_fields", "str", "", "variables and times of the lost chunks"),
+        Column("date_amplification", "float", "1", "bytes decoded for each byte wanted of one time, all cells"),
+        Column("series_amplification", "float", "1", "bytes decoded for each byte wanted of one cell, all times"),
+        Column("padding", "float", "1", "share of its chunks that lies beyond its edges; NaN without chunks"),
     ),
     "pairs": (),
 }

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 import zarr
 from clean import earth
-from corruption import Corruption, attributed, changed, replaced
+from corruption import Corruption, attributed, audited, changed, replaced
 from sources.zarr_files import FORMATS, OLD_ZARR, make_array, make_empty_array, make_group
 
 HOUR = np.timedelta64(1, "h")
@@ -226,6 +226,11 @@ def large(folder: Path, chunk: tuple[int, int, int], dtype: str = "f4", *, rando
     return str(folder / "a.zarr")
 
 
+def storage(data: Any) -> set[str]:
+    """What the set `storage` finds that `audit` leaves to it."""
+    return audited(data, "storage")
+
+
 def blocks(data: xr.Dataset, n: float, _: Path) -> xr.Dataset:
     """A field taken to the grid from one that is coarser along its rows by so many cells, by nearest neighbour."""
     values = data["2t"].values.copy()
@@ -325,6 +330,10 @@ CORRUPTIONS = {
     "grid.weights": Corruption(nowhere, rules("grid.weights")),
     "chunk.large": Corruption(lambda _, __, f: large(f, (30, 721, 1440)), rules("chunk.large zarr.empty_chunks")),
     "chunk.small": Corruption(lambda _, __, f: large(f, (1, 50, 50)), rules("chunk.small zarr.empty_chunks")),
+    "chunk.access": Corruption(
+        lambda _, n, f: large(f, (int(n), 721, 1440)), rules("chunk.access"), 11, "times", (10, 24), look=storage
+    ),
+    "chunk.ragged": Corruption(lambda _, __, f: large(f, (1, 500, 1000)), rules("chunk.ragged"), look=storage),
     "codec": Corruption(lambda _, __, f: large(f, (1, 721, 1440), random=True), rules("codec")),
     "dtype": Corruption(lambda _, __, f: large(f, (1, 721, 1440), "f8"), rules("dtype zarr.empty_chunks")),
     "nn.repeat": Corruption(blocks, rules("nn.repeat dup.rowcol seam.longitude"), 2, "cells", (3, 4)),

@@ -22,6 +22,7 @@ from dqwatch.metrics.grid import grid_table
 from dqwatch.metrics.histogram import Bins, Histogram
 from dqwatch.metrics.kernel_layout import SLOTS
 from dqwatch.metrics.known import Knowledge, know
+from dqwatch.metrics.layout import layout_columns
 from dqwatch.metrics.masks import judge_mask
 from dqwatch.metrics.measures import Measures
 from dqwatch.metrics.metric import FieldMetric, Params, Wanted, field_metrics, params_of
@@ -190,6 +191,7 @@ def _tables(
     statistics = statistics_columns(source, seen, wanted.get("variables", ()))
     arrays = source.arrays()
     absences = find_absences(source, arrays, knowledge, wanted)
+    layout = layout_columns(source, arrays, wanted)
     lost = absences.fields if absences and "lost_chunks" in wanted.get("fields", ()) else None
     return {
         "fields": fields_table(source, seen, masks, lost),
@@ -197,5 +199,5 @@ def _tables(
         "variables": variables_table(source, knowledge, seen, masks, statistics),
         "grid": grid_table(source, land_columns(source, wanted.get("grid", ()))),
         "source": source_table(source),
-        "arrays": arrays_table(source, arrays, absences.columns if absences else None),
+        "arrays": arrays_table(source, arrays, {**layout, **(absences.columns if absences else {})}),
     }

@@ -231,7 +231,7 @@ def test_audit_and_gate_are_made_of_the_others() -> None:
     audit = {r.id for r in load_rule_sets(["audit"])[0].rules}
     names = ["integrity", "missing", "time_alignment", "variable_consistency", "relations", "traces", "storage"]
     parts = load_rule_sets(names)
-    assert audit == {r.id for s in parts for r in s.rules}
+    assert audit == {r.id for s in parts for r in s.rules} - {"chunk.access", "chunk.ragged"}
     gate = {r.id for r in load_rule_sets(["gate"])[0].rules}
     assert gate < audit
     assert {"nan.none", "inf", "sentinel", "bounds", "time.decodable", "units.magnitude"} <= gate
