@@ -14,7 +14,7 @@ import numpy as np
 from dqwatch.buffers import Buffers
 from dqwatch.errors import SourceError, UnsupportedDataError
 from dqwatch.sources.anemoi_metadata import make_time_axis, make_variables
-from dqwatch.sources.anemoi_statistics import read_statistics
+from dqwatch.sources.anemoi_statistics import NAMES, read_statistics, read_window
 from dqwatch.sources.grids import unstructured_grid
 from dqwatch.sources.urls import short_name, shown
 from dqwatch.sources.zarr_store import ZarrArray, attributes, open_arrays, open_group
@@ -108,6 +108,8 @@ class AnemoiZarr:
             notes.append(f"data hold {stored} dates, the time axis {len(axis)}")
         if any(name.startswith("_build") for name in arrays):
             notes.append("the store holds arrays of its building (_build): it may be unfinished")
+        if arrays.keys() & set(NAMES) and read_window(attrs) is None:
+            notes.append("without statistics_start_date and _end_date stored statistics are not held against the data")
         self._stored = min(stored, len(axis))
         self._names = names
         self._statistics: Sequence[StoredStatistics | None] | None = None

@@ -88,6 +88,13 @@ def test_data_longer_than_dates(tmp_path):
     check_fields(source, values[:4])
 
 
+@pytest.mark.parametrize("end", [None, "soon"])
+def test_statistics_of_unknown_dates_are_noted(tmp_path, end):
+    make_anemoi(tmp_path / "s.zarr", weather(), NAMES, attrs={"statistics_end_date": end})
+    (note,) = opened(tmp_path / "s.zarr").notes
+    assert note.startswith("without statistics_start_date and _end_date stored statistics are not held")
+
+
 def test_what_of_the_times_cannot_be_used_is_noted(tmp_path):
     attrs = {"frequency": "monthly", "missing_dates": ["never", "1999-01-01T00:00:00", "2020-01-01T06:00:00"]}
     make_anemoi(tmp_path / "s.zarr", weather(), NAMES, attrs=attrs)

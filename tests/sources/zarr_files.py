@@ -145,6 +145,8 @@ def make_anemoi(
         "start_date": str(dates[0].astype("M8[s]")),
         "end_date": str(dates[-1].astype("M8[s]")),
         "missing_dates": [],
+        "statistics_start_date": str(dates[0].astype("M8[s]")),
+        "statistics_end_date": str(dates[-1].astype("M8[s]")),
         "uuid": "8f6d2c9e-0000-4000-8000-000000000001",
         **(attrs or {}),
     }
