@@ -19,6 +19,7 @@ import dqwatch
 from dqwatch import options, rule_commands, weight_options
 from dqwatch.errors import DqwatchError, UsageError
 from dqwatch.options import Run, short_name
+from dqwatch.outputs import Outputs
 from dqwatch.running import code_of, reason, run, weigh
 from dqwatch.terminal import bar, open_standard_streams, private_stderr, say, speaks_unicode, width
 
@@ -101,6 +102,8 @@ def audit(
     tables: options.TablesFolder = None,
     data_docs: options.DataDocsFolder = None,
     workers: options.Workers = None,
+    scheduler: options.Scheduler = None,
+    resume: options.Resume = None,
     select: options.Select = None,
     start: options.Start = None,
     end: options.End = None,
@@ -214,9 +217,7 @@ def inspect(
 
     Example: dqwatch inspect era5.zarr --pattern time=28,cell=10%,variable=2t
     """
-    outputs = options.Outputs(
-        json=json, html=None, junit=None, tables=None, data_docs=None, quiet=False, verbose=verbose
-    )
+    outputs = Outputs(json=json, html=None, junit=None, tables=None, data_docs=None, quiet=False, verbose=verbose)
     return partial(_inspect, data, {"pattern": pattern, "batch": batch, "cache": cache}, outputs)
 
 
@@ -271,7 +272,7 @@ def _note(stream: TextIO, clause: str) -> None:
     say(f"note: {clause}", stream)
 
 
-def _inspect(data: list[str], arguments: dict[str, Any], outputs: options.Outputs) -> int:
+def _inspect(data: list[str], arguments: dict[str, Any], outputs: Outputs) -> int:
     """Inspect, and show: on stdout, because that is what was asked for, unless JSON goes there."""
     from dqwatch.reports import inspection, inspection_json
 

@@ -7,6 +7,7 @@
     │   └── MissingExtraError (ImportError)   an optional package is needed; names the extra
     ├── SourceError (OSError)         exit code 3: the input cannot be read
     │   └── SourceNotFoundError (FileNotFoundError)
+    ├── SchedulerError                exit code 3: the scheduler or its workers are lost
     └── NothingThereError             exit code 4: the input is sound, but holds nothing to look at
 
 A message is one line: where, what, got, allowed, what to do.
@@ -45,6 +46,10 @@ class SourceError(DqwatchError, OSError):
 
 class SourceNotFoundError(SourceError, FileNotFoundError):
     """There is no such input."""
+
+
+class SchedulerError(DqwatchError):
+    """The scheduler that was to spread the work cannot be reached, or it or its workers are lost."""
 
 
 class NothingThereError(DqwatchError):

@@ -1,19 +1,15 @@
-"""The arguments and options of the command line, each declared once, and the outputs that they ask for."""
+"""The arguments and options of the command line, each declared once."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dqwatch.terminal import say
-
 if TYPE_CHECKING:
-    from dqwatch.types import Verdict
+    pass
 
 
 Run = Callable[[], int]
@@ -186,6 +182,24 @@ Workers = Annotated[
         help="Threads that decode and scan; one per core by default. Example: --workers 4",
     ),
 ]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="ADDRESS|local",
+        help="Scan on the workers of a Dask scheduler, which open the data themselves; 'local' starts one process per "
+        "core (or --workers). The tables are the same bits. Example: --scheduler tcp://node1:8786",
+    ),
+]
+Resume = Annotated[
+    str | None,
+    typer.Option(
+        "--resume",
+        metavar="DIR",
+        help="Keep finished pieces of the scan in this folder, and go on from those of an interrupted run; it is "
+        "removed at the end. Example: --resume o96.pieces",
+    ),
+]
 Select = Annotated[
     list[str] | None,
     typer.Option(
@@ -271,80 +285,3 @@ GxFolder = Annotated[
     str, typer.Option("--gx", metavar="DIR", help="Where to write the suites, one for each table. Example: --gx suites")
 ]
 RuleFiles = Annotated[list[str], typer.Argument(metavar="FILE...", help="Rule files of your own: mine.yaml more.yaml")]
-
-
-class Outputs(NamedTuple):
-    """What is to be written, and how much is to be said."""
-
-    json: str | None
-    html: str | None
-    junit: str | None
-    tables: str | None
-    data_docs: str | None
-    quiet: bool
-    verbose: bool
-
-    def check(self) -> None:
-        """Complain of an output that cannot be written before any data are read.
-
-        Raises
-        ------
-        UsageError
-            If a file or folder cannot be made, or Parquet is asked for and pyarrow is not installed.
-        """
-        if not (self.json or self.html or self.junit or self.tables or self.data_docs):
-            return
-        from dqwatch.reports import files
-
-        if self.json and self.json != "-":
-            files.check_file(self.json, "--json")
-        if self.html:
-            files.check_file(self.html, "--html")
-        if self.junit:
-            files.check_file(self.junit, "--junit")
-        if self.tables:
-            from dqwatch.tables import write_parquet
-
-            files.check_folder(self.tables, "--tables")
-            write_parquet({}, self.tables)
-        if self.data_docs:
-            files.check_folder(self.data_docs, "--data-docs")
-
-    def write(self, verdict: Verdict) -> None:
-        """Write page, JUnit, tables and Data Docs; a run that ended in an error has neither of the last two."""
-        from dqwatch.reports.files import write_text
-
-        if self.html:
-            write_text(self.html, verdict.to_html())
-        if self.junit:
-            write_text(self.junit, verdict.to_junit())
-        if self.tables and verdict.tables:
-            from dqwatch.tables import write_parquet
-
-            write_parquet(verdict.tables, self.tables)
-        if self.data_docs:
-            self._write_data_docs(verdict, self.data_docs)
-
-    @staticmethod
-    def _write_data_docs(verdict: Verdict, folder: str) -> None:
-        if verdict.error:  # lest the pages of an earlier run be taken for those of this one
-            Path(folder, "index.html").unlink(missing_ok=True)
-            return
-        from dqwatch.expectations.data_docs import write_data_docs
-
-        names = ", ".join(str(i["name"]) for i in verdict.inputs)
-        write_data_docs(verdict.answers, folder, f"{verdict.verb} {names}")
-
-    def write_json(self, verdict: Verdict) -> None:
-        """Write the JSON document: last, so that once it is there the others are."""
-        if self.json:
-            self.write_document(verdict.to_json())
-
-    def write_document(self, text: str) -> None:
-        """Write a JSON document where one is asked for."""
-        from dqwatch.reports.files import write_text
-
-        if self.json and self.json != "-":
-            write_text(self.json, text)
-        elif self.json:
-            say(text, sys.stdout)

@@ -1,10 +1,11 @@
-"""What part of the data a verb is asked to look at."""
+"""What part of the data a verb is asked to look at, and how the work is spread."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dqwatch.errors import UsageError
 
@@ -31,6 +32,40 @@ class Part(NamedTuple):
         if self.select:
             words.append(f"only {self.select if isinstance(self.select, str) else ','.join(self.select)}")
         return ", ".join(words)
+
+
+LOCAL = "local"
+"""The scheduler that is started for the run, on this machine."""
+
+
+class Spread(NamedTuple):
+    """How a scan goes piece by piece: elsewhere, or so that it can be taken up again."""
+
+    data: Any
+    """Path or paths, as they were given to `open_source`."""
+    options: Mapping[str, Any] = {}
+    """Further arguments that it was given."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler, or LOCAL; None: threads of this process."""
+    folder: str | os.PathLike[str] | None = None
+    """Where finished pieces are kept, and found again; None: nowhere beyond this run."""
+    sizes: Mapping[str, int] = {}
+    """As the pass has them."""
+
+    def check(self, workers: int | None) -> None:
+        """Complain of what cannot be spread before any data are read.
+
+        Raises
+        ------
+        UsageError
+            If the data are no paths, or `workers` is given with a scheduler that has its own.
+        """
+        option = "scheduler" if self.scheduler else "resume"
+        paths = [self.data] if isinstance(self.data, str | os.PathLike) else self.data
+        if not isinstance(paths, Sequence) or not all(isinstance(p, str | os.PathLike) for p in paths):
+            raise UsageError(f"{option}: got data in memory; give a path or URL, which can be opened again")
+        if workers is not None and self.scheduler not in (None, LOCAL):
+            raise UsageError(f"workers: got {workers}; the scheduler at {self.scheduler} has workers of its own")
 
 
 def check_counts(**numbers: int | None) -> None:

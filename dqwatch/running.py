@@ -8,9 +8,9 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TextIO
 
 import dqwatch
-from dqwatch import options
 from dqwatch.errors import DqwatchError
 from dqwatch.options import short_name
+from dqwatch.outputs import Outputs
 from dqwatch.terminal import bar, has_colour, private_stderr, say, width
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def run(verb: str, arguments: dict[str, Any], finish: Callable[[Verdict], None] 
     """
     from dqwatch.reports import drift_table
 
-    outputs = options.Outputs(**{name: arguments.pop(name) for name in options.Outputs._fields})
+    outputs = Outputs(**{name: arguments.pop(name) for name in Outputs._fields})
     outputs.check()
     table = arguments.pop("table", None)
     if table:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dqwatch.conclusion import Clock, FailOn, check_request, describe_input, load_rules
 from dqwatch.drift_verbs import hold_against, open_baseline
 from dqwatch.errors import NothingThereError
-from dqwatch.part import Part
+from dqwatch.part import Part, Spread
 from dqwatch.types import Source, Verdict
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def audit(
     fail_on: FailOn = "critical",
     waivers: str | None = None,
     workers: int | None = None,
+    scheduler: str | None = None,
+    resume: str | None = None,
     select: str | Sequence[str] | None = None,
     start: str | datetime | None = None,
     end: str | datetime | None = None,
@@ -57,6 +59,11 @@ def audit(
         do not close the gate.
     workers : int, optional
         Threads that decode and scan; one per core by default.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers scan the data, which they must find at the same paths; 'local' starts
+        `workers` processes here. Everything else, `against` too, is done by this process.
+    resume : str, optional
+        Folder in which finished pieces of the scan are kept, and found again after an interruption; removed at the end.
     select : str or sequence of str, optional
         Variables to look at, by canonical name (`t_850`), name in the source, or quantity (`t` for all its levels);
         all by default.
@@ -82,9 +89,16 @@ def audit(
         If the data cannot be read.
     """
     part = Part(select, start, end, every, cache)
-    return _judge(
-        "audit", data, rules, fail_on, part, against=against, waivers=waivers, workers=workers, progress=progress
-    )
+    spread = Spread(data, part._asdict(), scheduler, resume) if scheduler or resume else None
+    if spread is not None:
+        spread.check(workers)
+    run: dict[str, Any] = {"waivers": waivers, "workers": workers, "progress": progress}
+    verdict = _judge("audit", data, rules, fail_on, part, against=against, spread=spread, **run)
+    if resume:
+        from dqwatch.metrics.kept_pieces import forget
+
+        forget(resume)
+    return verdict
 
 
 def gate(
@@ -237,6 +251,7 @@ def _judge(
     baseline: Any = None,
     previous: Any = None,
     background: Any = None,
+    spread: Spread | None = None,
     waivers: str | None,
     workers: int | None,
     progress: Progress | None,
@@ -258,10 +273,9 @@ def _judge(
         reference = None if against is None else stack.enter_context(closing(_open_reference(against, part)))
         clock.opened()
         wanted, params = expectations.columns_needed(rule_sets), expectations.params_needed(rule_sets)
-        scan = metrics.scan(source, workers=workers, progress=progress, wanted=wanted, params=params)
-        complete = part.select is None
+        scan = metrics.scan(source, workers=workers, progress=progress, wanted=wanted, params=params, spread=spread)
         held = hold_against(source, known, previous, background, part.cache, workers)
-        pairs = _compared(source, reference, complete, workers=workers, progress=progress)
+        pairs = _compared(source, reference, part.select is None, workers=workers, progress=progress)
         tables = {**scan.tables, **pairs, **held.tables}
         clock.read()
         evaluation = expectations.evaluate(rule_sets, tables, excused)
@@ -279,7 +293,7 @@ def _judge(
             timing=clock.timing(scan_bytes=scan.bytes, workers=scan.workers, scan_s=scan.seconds),
             tables=tables,
             sampled=part.in_words(),
-            notes=(*source.notes, *_notes_of(reference), *held.notes),
+            notes=(*source.notes, *scan.notes, *_notes_of(reference), *held.notes),
             baseline=held.baseline,
             drift=held.drift,
             answers=evaluation.answers,

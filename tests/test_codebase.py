@@ -22,7 +22,7 @@ import dqwatch
 LAYERS = [
     {"cli", "integrations"},
     {"rule_commands", "running"},
-    {"options", "weight_options"},
+    {"options", "outputs", "weight_options"},
     {"terminal"},
     {"verbs", "weight_verbs"},
     {"drift_verbs"},
@@ -61,7 +61,7 @@ HOMES = {
 HEAVY = HOMES.keys() - {"typer"} | {"cftime", "numba", "numcodecs", "pandas", "scipy", "xarray", "zarr", "fsspec"}
 LIGHT = [
     *("__init__", "cli", "rule_commands", "options", "terminal", "verbs", "drift_verbs", "weight_verbs", "conclusion"),
-    *("running", "weight_options", "catalogue"),
+    *("running", "weight_options", "outputs", "catalogue"),
     *("tables", "columns", "resources", "yaml_files", "types", "storage", "registry", "errors"),
 ]
 """Modules that are there for every command: what they import at their top, directly or not, must cost little."""

@@ -40,7 +40,7 @@ def calls(monkeypatch):
 
     fake(expectations, "load_rule_sets", RULES)
     fake(sources, "open_source", source)
-    fake(metrics, "scan", SimpleNamespace(tables=tables, seconds=0.25, bytes=800, workers=2))
+    fake(metrics, "scan", SimpleNamespace(tables=tables, seconds=0.25, bytes=800, workers=2, notes=()))
     fake(expectations, "evaluate", SimpleNamespace(results=RESULTS, seconds=0.1, answers=()))
     fake(verdicts, "summarise", ("fail", 1, SUMMARY))
     return calls
@@ -63,7 +63,8 @@ def test_the_rooms_are_walked_in_order_and_the_rules_are_read_before_the_data(ca
     assert names(calls) == ["load_rule_sets", "open_source", "scan", "evaluate", "summarise", "close"]
     assert calls[0][1] == ((verb,),)
     assert calls[1][1:] == (("data",), {"select": None, "start": None, "end": None, "every": 1, "cache": None})
-    assert calls[2][2] == {"workers": 3, "progress": progress, "wanted": {}, "params": {}}
+    expected = {"workers": 3, "progress": progress, "wanted": {}, "params": {}, "spread": None}
+    assert calls[2][2] == expected
     assert calls[4][1] == (RESULTS, "critical")
     assert verdict.verb == verb
 
@@ -160,7 +161,7 @@ def test_where_no_field_was_looked_at_nothing_passes(calls, monkeypatch, counts,
     given = {"fail": ("fail", 1), "error": ("error", 3)}.get(next(iter(counts)), ("pass", 0))
     empty = {"fields": pd.DataFrame({"n": []}), "grid": pd.DataFrame({"n": [1]})}
     monkeypatch.setattr(
-        metrics, "scan", lambda *_, **__: SimpleNamespace(tables=empty, seconds=0.0, bytes=0, workers=1)
+        metrics, "scan", lambda *_, **__: SimpleNamespace(tables=empty, seconds=0.0, bytes=0, workers=1, notes=())
     )
     monkeypatch.setattr(verdicts, "summarise", lambda *_: (*given, {**dict.fromkeys(SUMMARY, 0), **counts}))
     verdict = dqwatch.audit("data", start="2031")

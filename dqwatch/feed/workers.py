@@ -37,6 +37,10 @@ class _Stopped(Exception):  # noqa: N818 (no error: the way out of a stopped wor
     pass
 
 
+class _NamedError(SourceError):
+    """Its message names the item that could not be read."""
+
+
 def default_workers() -> int:
     """Number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -95,7 +99,7 @@ def run(
         for done, item in enumerate(items, start=1):
             outcome = queue.outcome(done - 1)
             if isinstance(outcome, BaseException):
-                raise _explained(outcome, describe(item)) from outcome
+                raise named(outcome, describe(item)) from outcome
             if take is not None:
                 take(outcome)
             if progress is not None:
@@ -107,15 +111,15 @@ def run(
     return number
 
 
-def _explained(error: BaseException, where: str) -> BaseException:
-    """The error as one line that names the item; what is no error of reading stays as it is."""
-    if isinstance(error, DqwatchError) and not isinstance(error, SourceError):
+def named(error: BaseException, where: str) -> BaseException:
+    """The error as one line that names the item, once; what is no error of reading stays as it is."""
+    if isinstance(error, DqwatchError) and (isinstance(error, _NamedError) or not isinstance(error, SourceError)):
         return error
-    if not isinstance(error, Exception):
+    if not isinstance(error, Exception) or isinstance(error, _Stopped):
         return error
     what = " ".join(str(error).split()) or "no message"
     kind = "" if isinstance(error, SourceError) else f"{type(error).__name__}: "
-    return SourceError(f"{where}: cannot be read: {kind}{what}")
+    return _NamedError(f"{where}: cannot be read: {kind}{what}")
 
 
 class _Queue:

@@ -59,7 +59,7 @@ def cache_folder() -> Path | None:
 
     None if none of them can be written; kernels are then compiled in every process.
     """
-    name = f"kernels-{_digest()}"
+    name = f"kernels-{kernel_digest()}"
     for base in _bases():
         folder = base / name
         if _usable(folder):
@@ -69,7 +69,8 @@ def cache_folder() -> Path | None:
     return None
 
 
-def _digest() -> str:
+def kernel_digest() -> str:
+    """What tells these kernels from others."""
     sources = sorted(_PACKAGE.glob("*/kernel*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 

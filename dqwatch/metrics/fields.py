@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +17,20 @@ from dqwatch.metrics.kernel_hash import hash_keys
 from dqwatch.metrics.kernel_looks import count_fills, count_outside, hash_nan, local_quantiles
 from dqwatch.metrics.known import Knowledge, rounded
 from dqwatch.metrics.measures import Measures
+from dqwatch.metrics.pieces import Piece
 from dqwatch.types import Field, Grid, Source
 
+ROW_ARRAYS = ("seen", "ints", "floats", "hashes", "extra")
 _NO_WEIGHTS = np.empty(0)
 
 
 class Rows:
-    """One row for each field that the source promises: in order of axis, time, variable and member."""
+    """One row for each field that the source promises: in order of axis, time, variable and member.
 
-    def __init__(self, source: Source, extra: Sequence[str] = ()) -> None:
+    Of a `piece` there are the rows of its own times only; `put` takes them into those of the whole source.
+    """
+
+    def __init__(self, source: Source, extra: Sequence[str] = (), piece: Piece | None = None) -> None:
         variables = source.variables
         self.width = [0] * len(source.times)
         """Rows of one time, of each axis."""
@@ -33,7 +38,13 @@ class Rows:
         for variable in variables:
             self.offset.append(self.width[variable.times])
             self.width[variable.times] += variable.members
-        lengths = [len(axis) * width for axis, width in zip(source.times, self.width, strict=True)]
+        times = [len(axis) for axis in source.times]
+        self.first = [0] * len(times)
+        """First time of each axis that has rows."""
+        if piece is not None:
+            times = [piece.stop - piece.start if axis == piece.axis else 0 for axis in range(len(times))]
+            self.first[piece.axis] = piece.start
+        lengths = [n * width for n, width in zip(times, self.width, strict=True)]
         self.start = [0, *np.cumsum(lengths, dtype=np.int64).tolist()]
         """First row of each axis, and the number of all rows."""
         self.axis_of = [variable.times for variable in variables]
@@ -49,7 +60,20 @@ class Rows:
     def of(self, time: int, variable: int, member: int) -> int:
         """The row of a field."""
         axis = self.axis_of[variable]
-        return self.start[axis] + time * self.width[axis] + self.offset[variable] + member
+        return self.start[axis] + (time - self.first[axis]) * self.width[axis] + self.offset[variable] + member
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All columns, in a few arrays (row, ...)."""
+        return {name: getattr(self, name) for name in ROW_ARRAYS}
+
+    def put(self, piece: Piece, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take in the rows of a piece."""
+        width = self.width[piece.axis]
+        start = self.start[piece.axis] + (piece.start - self.first[piece.axis]) * width
+        own = slice(start, start + (piece.stop - piece.start) * width)
+        for name in ROW_ARRAYS:
+            getattr(self, name)[own] = arrays[name]
 
     def keys(self, source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """int64 (row,): time index, variable and member of every row."""

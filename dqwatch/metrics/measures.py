@@ -39,6 +39,10 @@ class Measures:
         """Whether the field before is kept, of each variable."""
         self._before: dict[tuple[int, int], tuple[int, np.ndarray]] = {}
 
+    def looks_back(self) -> list[int]:
+        """The variables whose field before is wanted."""
+        return [v for v, keeps in enumerate(self._keeps) if keeps]
+
     def keep(self, field: Field) -> None:
         """Remember a field as the one before the next of its variable and member."""
         if not self._keeps[field.variable]:

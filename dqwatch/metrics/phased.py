@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -45,6 +46,24 @@ class Phases:
         ]
         self._times = {g.variable: choose_times(self._axis(g.variable), _DATES) for g in self._gathered}
         self._lock = threading.Lock()
+
+    def anew(self) -> Phases:
+        """Another for the same source, that has seen nothing."""
+        other = copy.copy(self)
+        other._gathered = [g._replace(phase=g.series.make()) for g in self._gathered]
+        other._lock = threading.Lock()
+        return other
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What has been gathered, in a few arrays."""
+        return {f"phase{k}_{name}": a for k, g in enumerate(self._gathered) for name, a in g.phase.arrays.items()}
+
+    def put(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take in what another has gathered, of other times."""
+        for k, gathered in enumerate(self._gathered):
+            own = f"phase{k}_"
+            gathered.phase.put({name.removeprefix(own): a for name, a in arrays.items() if name.startswith(own)})
 
     def _axis(self, variable: int) -> TimeAxis:
         return self._source.times[self._source.variables[variable].times]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -57,12 +58,50 @@ class Relate:
                 if source.variables[variable].times == use.times:
                     self._of[variable].append((number, name.endswith(PREVIOUS)))
         self._statics: dict[tuple[int, int], np.ndarray] = {}
-        self._waiting: dict[_Key, np.ndarray] = {}
-        self._due: dict[_Key, int] = {}
         self._memo: dict[int, dict[str, Any]] = defaultdict(dict)
         self._periods: dict[tuple[tuple[int, ...], int], float | None] = {}
+        self._forget_all()
+
+    def _forget_all(self) -> None:
+        self._waiting: dict[_Key, np.ndarray] = {}
+        self._due: dict[_Key, int] = {}
         self._rows: list[_Row] = []
         self._lock = threading.Lock()
+
+    def anew(self) -> Relate:
+        """Another for the same source, that has seen nothing but the fields without time."""
+        other = copy.copy(self)
+        other._phases = self._phases.anew()
+        other._forget_all()
+        return other
+
+    def looks_back(self) -> list[int]:
+        """The variables whose field before is wanted."""
+        return [v for v, uses in self._of.items() if any(later for _, later in uses)]
+
+    def keep(self, field: Field) -> None:
+        """Take a field only as the one before the next: it is judged itself where it is added."""
+        uses = [use for use in self._of.get(field.variable, ()) if use[1]]
+        if uses:
+            self._wait(field, self._converted(field), uses)
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What has been found, in a few arrays."""
+        rows = sorted(self._rows, key=lambda row: row[:4])
+        ints = [(*row[:4], row.found.n_checked, row.found.n_violations, row.found.worst_cell) for row in rows]
+        return {
+            "relations": np.array(ints, np.int64).reshape(-1, 7),
+            "relations_worst": np.array([row.found.worst for row in rows], np.float64),
+            **self._phases.arrays,
+        }
+
+    def put(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take in what another has found, of other times."""
+        for ints, worst in zip(arrays["relations"].tolist(), arrays["relations_worst"].tolist(), strict=True):
+            axis, time, use, member, n_checked, n_violations, cell = ints
+            self._rows.append(_Row(axis, time, use, member, Violations(n_checked, n_violations, worst, cell)))
+        self._phases.put(arrays)
 
     def read_statics(self, buffers: Buffers) -> None:
         """Read the fields without time that stand in a relation with fields of every time."""

@@ -7,6 +7,7 @@ parts are merged. At most `CELLS` cells are looked at, the same of every field o
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -41,6 +42,13 @@ class Phase(Protocol):
 
     def merge(self, other: Any) -> None:
         """Take in what another of the same kind has gathered."""
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that has been gathered."""
+
+    def put(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take in the `arrays` of another of the same kind; any order gives the same."""
 
     def finish(self) -> Violations:
         """The lag in hours as `worst`, negative if the data are early; all samples are violations or none."""
@@ -111,6 +119,22 @@ class SunshinePhase:
         self._values += other._values
         self._suns += other._suns
 
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that has been gathered."""
+        ends = np.array([self._first, self._last])
+        numbers = np.array([self._n, self._around], np.int64)
+        return {"ends": ends, "numbers": numbers, "values": self._values, "suns": self._suns}
+
+    def put(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take in the `arrays` of another."""
+        other = SunshinePhase()
+        other._first, other._last = arrays["ends"].tolist()
+        other._n, around = arrays["numbers"].tolist()
+        other._around = bool(around)
+        other._values, other._suns = arrays["values"], arrays["suns"]
+        self.merge(other)
+
     def correlations(self) -> np.ndarray:
         """Correlation with the sun at each of SHIFTS; NaN where one of the two does not vary."""
         n = float(self._n) or math.nan
@@ -162,6 +186,15 @@ class WarmthPhase:
     def merge(self, other: WarmthPhase) -> None:
         """Take in what another has gathered."""
         self._take(other._sums, other._times)
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that has been gathered."""
+        return {"times": np.array(self._times), "sums": self._sums}
+
+    def put(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take in the `arrays` of another."""
+        self._take(arrays["sums"], int(arrays["times"]))
 
     def _take(self, sums: np.ndarray, times: int) -> None:
         if self._sums.shape[1] == 0:
