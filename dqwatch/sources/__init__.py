@@ -90,7 +90,10 @@ def _open(data: Any, options: dict[str, Any]) -> Source:
     )
     if source is None:
         kind = f"{type(data).__module__}.{type(data).__qualname__}"
-        raise UnsupportedDataError(f"data of type {kind} cannot be read; give a path or an xarray.Dataset")
+        raise UnsupportedDataError(
+            f"data of type {kind} cannot be read; give a path, an xarray.Dataset, a FieldList, a state with "
+            "'fields', or arrays as dqwatch.sources.tensors.Tensors"
+        )
     return source
 
 
