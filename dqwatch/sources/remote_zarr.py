@@ -14,6 +14,7 @@ from dqwatch.errors import SourceError
 from dqwatch.sources.remote import Remote
 from dqwatch.sources.remote_errors import AccessDeniedError
 from dqwatch.sources.stored import Stored
+from dqwatch.sources.zarr_consolidated import consolidated
 from dqwatch.sources.zarr_folders import MARKS
 from dqwatch.sources.zarr_layout import Layout
 from dqwatch.sources.zarr_objects import find_keys
@@ -143,7 +144,7 @@ def _root_documents(remote: Remote) -> dict[str, bytes]:
             denied[name] = content
         else:
             found[name] = content
-    known = _consolidated(found)
+    known = consolidated(found)
     for name, error in denied.items():
         if not known or name in known:
             raise error
@@ -151,12 +152,12 @@ def _root_documents(remote: Remote) -> dict[str, bytes]:
 
 
 def _inner_documents(remote: Remote, root: Mapping[str, bytes]) -> dict[str, bytes]:
-    consolidated = _consolidated(root)
+    copies = consolidated(root)
     lists = remote.protocol not in ("http", "https")
-    names = remote.inside() if lists or not consolidated else None
-    if names is None and consolidated:
-        found = remote.read_all(key for key in consolidated if key not in root)
-        return {key: json.dumps(content).encode() for key, content in consolidated.items() if key not in root} | found
+    names = remote.inside() if lists or not copies else None
+    if names is None and copies:
+        found = remote.read_all(key for key in copies if key not in root)
+        return {key: json.dumps(content).encode() for key, content in copies.items() if key not in root} | found
     if names is None and b'"variables"' in root.get(".zattrs", root.get("zarr.json", b"")):
         return _of_folders(remote, _ANEMOI, root, groups=False)
     if names is None:
@@ -188,14 +189,3 @@ def _of_folders(
     others = [folder for folder in folders if f"{folder}/.zarray" not in found]
     found |= remote.read_all(f"{folder}/.zgroup" for folder in (others if groups else ()))
     return found | remote.read_all(f"{key.rpartition('/')[0]}/.zattrs" for key in found)
-
-
-def _consolidated(root: Mapping[str, bytes]) -> dict[str, Any]:
-    """Documents by path, as far as the root has copies of them."""
-    try:
-        if "zarr.json" in root:
-            held = json.loads(root["zarr.json"]).get("consolidated_metadata") or {}
-            return {f"{path}/zarr.json": content for path, content in held.get("metadata", {}).items()}
-        return dict(json.loads(root.get(".zmetadata", b"{}")).get("metadata", {}))
-    except (ValueError, AttributeError, TypeError):
-        return {}  # broken documents are complained of where the group is opened, others are not needed

@@ -16,6 +16,7 @@ from dqwatch.errors import SourceError
 from dqwatch.sources.cf import CFSource
 from dqwatch.sources.raw import Selection
 from dqwatch.sources.urls import short_name, shown
+from dqwatch.sources.zarr_consolidated import stale_notes
 from dqwatch.sources.zarr_store import ZarrArray, attributes, open_arrays, open_group
 from dqwatch.types import StoredArray
 
@@ -68,7 +69,9 @@ def open_xarray_zarr(data: Any, *, cache: str | os.PathLike[str] | None = None, 
         )
     zarr_format = _format_of(group)
     described = {name: _Described(array, zarr_format) for name, array in arrays.items()}
-    return CFSource(short_name(data), "xarray_zarr", _qualified(described), attributes(group))
+    source = CFSource(short_name(data), "xarray_zarr", _qualified(described), attributes(group))
+    source.notes += stale_notes(group, arrays)
+    return source
 
 
 def dims_are_named(dims: tuple[str, ...]) -> bool:
