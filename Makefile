@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | test-anemoi | test-lowest | lock
+# make demo | test | lint | bench | peers | test-anemoi | test-lowest | lock
 # Needs python3 >= 3.11 with pip. uv is used where it is installed, otherwise fetched once into .tools.
 
 PYTHON ?= python3
@@ -8,7 +8,9 @@ BIN := $(VENV)/bin
 COMPILE := $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --upgrade
 
-.PHONY: help demo test lint bench test-anemoi test-lowest lock
+PEERS := evidently nannyml alibi-detect
+
+.PHONY: help demo test lint bench peers test-anemoi test-lowest lock
 .DELETE_ON_ERROR:
 .PRECIOUS: %/pyvenv.cfg
 
@@ -17,6 +19,7 @@ help:
 	@echo "make test   set up, then run the tests"
 	@echo "make lint   set up, then ruff and mypy"
 	@echo "make bench  set up, then the benchmarks"
+	@echo "make peers  set up other tools of drift detection, each in an environment of its own, for the benchmark drift_skill"
 	@echo "make test-anemoi  the tests against anemoi and earthkit, among their own pins (zarr 2, pandas 2)"
 	@echo "make test-lowest  the tests with the lowest versions supported"
 	@echo "make lock   pin the requirements anew"
@@ -42,6 +45,8 @@ test-lowest: .venv-lowest/.set
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+peers: $(foreach peer,$(PEERS),.venv-peer-$(peer)/.set)
 
 .tools/bin/uv:
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
@@ -72,6 +77,10 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.core
 	$(UV) pip install --quiet --no-config --python $(@D) --require-hashes --no-deps -r $<
 	@touch $@
 
+.venv-peer-%/.set: requirements/peer-%.txt | .venv-peer-%/pyvenv.cfg
+	$(UV) pip install --quiet --no-config --python $(@D) --require-hashes -r $<
+	@touch $@
+
 # The sets agree: the larger one is made first and constrains the smaller.
 lock: | $(UV)
 	$(COMPILE) pyproject.toml requirements/linux.in --extra dask --extra parquet --extra grib --extra url \
@@ -83,3 +92,4 @@ lock: | $(UV)
 	$(COMPILE) --no-deps requirements/anemoi-training.in --output-file requirements/anemoi-training.txt
 	$(COMPILE) pyproject.toml requirements/linux.in --extra dask --extra grib --extra parquet --extra url \
 		--group build --group test --resolution lowest-direct --output-file requirements/lowest.txt
+	for peer in $(PEERS); do $(COMPILE) requirements/peer-$$peer.in --output-file requirements/peer-$$peer.txt || exit 1; done

@@ -19,6 +19,7 @@ from tests.benchmarks.drift_faults import (
     MOVING,
     TEST_SEEDS,
 )
+from tests.benchmarks.drift_series import Series
 from tests.benchmarks.drift_spoiling import Moment, World, spoil
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
@@ -190,6 +191,35 @@ def test_smoothing_and_regridding_take_variance_of_small_scales_away() -> None:
         found = [rough(values) for name in names for values in spoilt(name).values()]
         before = rough(field(BY_NAME[names[0]].variables[0]))
         assert before > found[0] > found[1] > found[2]
+
+
+def test_a_series_gives_the_weather_and_spoils_both_steps_alike() -> None:
+    series = Series(7, training_years=1, test_years=1)
+    date = series.faulty[1]
+    index = list(VARIABLES).index("t_850")
+    for hours in (0, 24):
+        (state,) = Weather(7).states([date - np.timedelta64(hours, "h")])
+        np.testing.assert_array_equal(series.field(date, "t_850", hours), state[index])
+    with pytest.raises(KeyError, match="no field 17 h before"):
+        series.field(date, "t_850", 17)
+    apart = series.forecast(date, "t_850") - series.field(date, "t_850")
+    assert 0.3 < apart.std() < 1.5
+    local = series.spoil(BY_NAME["local soil swvl1+swvl2 3 sd 10 deg"], date)
+    changed = [
+        local.onset["swvl1"] != series.field(date, "swvl1"),
+        local.before["swvl1"] != series.field(date, "swvl1", 6),
+    ]
+    np.testing.assert_array_equal(*changed)
+    pox = series.spoil(BY_NAME["rain pox tp 0.01 of cells"], date)
+    assert ((pox.onset["tp"] > series.field(date, "tp")) != (pox.before["tp"] > series.field(date, "tp", 6))).any()
+    stuck = series.spoil(BY_NAME["stuck t_850 24 h"], date)
+    np.testing.assert_array_equal(stuck.before["t_850"], stuck.onset["t_850"])
+    again = series.spoil(BY_NAME["noise t_850 0.2 sd"], date).onset["t_850"]
+    np.testing.assert_array_equal(again, series.spoil(BY_NAME["noise t_850 0.2 sd"], date).onset["t_850"])
+    data = series.dataset()
+    assert data.sizes["time"] == 2 * series.training.size
+    assert data.time.values.max() < series.test[0].astype("M8[ns]")
+    assert series.background().sizes["time"] == series.training.size
 
 
 def test_the_land_of_the_world_is_that_of_the_weather() -> None:

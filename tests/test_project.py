@@ -36,7 +36,7 @@ def names(requirements: list[str]) -> set[str]:
     return {canonicalize_name(Requirement(text).name) for text in requirements}
 
 
-@pytest.mark.parametrize("name", ["core", "test", "uv"])
+@pytest.mark.parametrize("name", ["core", "test", "uv", "peer-evidently", "peer-nannyml", "peer-alibi-detect"])
 def test_pins_are_exact_and_hashed(name: str) -> None:
     assert pins(name)
     for lines in pins(name).values():

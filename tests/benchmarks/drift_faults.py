@@ -23,11 +23,9 @@ DAYS_APART = 5
 state 6 hours before it."""
 FAULTY_EVERY = 7
 """Clean test cycles from one that is spoilt to the next."""
+# The independent background is that of examples/backgrounds.py.
 EARLIER = (6, 12, 24, 30, 720, 726)
 """Hours before a cycle from which faults take fields."""
-BACKGROUND_ERRORS = {"tp": 0.5, "cp": 0.5}
-BACKGROUND_ERROR = 0.15
-"""Standard deviation of an independent background about the truth, of that of the weather about its season."""
 MOVING = tuple(name for name in VARIABLES if name not in CONSTANT)
 
 
