@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dqwatch.columns import OPTIONAL, Column
 from dqwatch.drift_columns import CYCLES, DRIFT
 from dqwatch.errors import MissingExtraError
-from dqwatch.weight_columns import WEIGHT_KEYS, WEIGHTS
+from dqwatch.weight_columns import SUGGESTIONS, WEIGHT_KEYS, WEIGHTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -234,6 +234,7 @@ TABLES["drift"] = (*_FIELD_KEY, *(Column(*column) for column in DRIFT))
 TABLES["cycles"] = tuple(Column(*column) for column in CYCLES)
 TABLES["weights"] = tuple(Column(*column) for column in WEIGHTS)
 TABLES["weight_keys"] = tuple(Column(*column) for column in WEIGHT_KEYS)
+OPTIONAL["weights"] = tuple(Column(*column) for column in SUGGESTIONS)
 
 ROWS: dict[str, str] = {
     "fields": "time, variable and member",

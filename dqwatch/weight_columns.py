@@ -35,3 +35,14 @@ WEIGHT_KEYS = (
     ("weight", "float", "1", "its weight"),
     ("n_variables", "int", "variables", "variables that are looked up by it"),
 )
+
+SUGGESTIONS = (
+    ("departure", "float", "standard deviations", "how far the source stays away from training; NaN if unknown"),
+    ("step", "float", "standard deviations", "how far a step changes the variable"),
+    ("p_value", "float", "1", "of all cycles of the source together"),
+    ("q_value", "float", "1", "the same, adjusted for the number of variables (Benjamini-Hochberg)"),
+    ("multiplier", "float", "1", "the weight times this is suggested: 0.1 to 1; 1 without evidence"),
+    ("suggested", "float", "1", "weight that is written, one for all variables of a key"),
+    ("reason", "str", "", "one sentence with the evidence"),
+)
+"""Of the table `weights` where a source was held against training."""

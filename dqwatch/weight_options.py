@@ -44,3 +44,20 @@ WeightsOutput = Annotated[
         "--output", "-o", metavar="FILE", help="Where to write the YAML; stdout by default. Example: -o weights.yaml"
     ),
 ]
+Incoming = Annotated[
+    str | None,
+    typer.Option(
+        "--incoming",
+        metavar="DATA",
+        help="Another source, 20 cycles or more: lower the weights of what stays away from training, and suggest a "
+        "learning rate; needs --baseline. Example: --incoming ifs-2024.zarr",
+    ),
+]
+Rescale = Annotated[
+    bool,
+    typer.Option(
+        "--rescale",
+        help="Multiply the suggested weights so that the loss stays as large; this raises the others. Example: "
+        "--incoming ifs.zarr --baseline b.zarr --rescale",
+    ),
+]

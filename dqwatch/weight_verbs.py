@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from dqwatch.conclusion import Clock, FailOn, check_request, describe_input, load_rules
+from dqwatch.drift_verbs import open_baseline
+from dqwatch.errors import UsageError
 from dqwatch.part import Part
 from dqwatch.types import Source, Verdict
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from dqwatch.advice.mismatch import Mismatch
     from dqwatch.advice.shares import Weighed
     from dqwatch.advice.training import Training
+    from dqwatch.baselines.baseline import Baseline
 
 Target = Literal["head", "aifs2", "0.5", "aifs1", "0.3"]
 _SIX_HOURS = 21600
@@ -24,6 +31,9 @@ def weights(
     config: str | Sequence[str],
     target: Target | None = None,
     dataset: str | None = None,
+    incoming: Any = None,
+    baseline: Any = None,
+    rescale: bool = False,
     rules: str | Sequence[str] = ("weights",),
     fail_on: FailOn = "critical",
     select: str | Sequence[str] | None = None,
@@ -45,6 +55,13 @@ def weights(
         Generation of anemoi-training to write the weights for; that of the configuration by default.
     dataset : str, optional
         Name of the data set in the configuration, where it has several.
+    incoming : path, glob pattern, sequence of paths, or object, optional
+        Another source, 20 cycles or more, that the model is to start from or to be fine-tuned on. Weights of what stays
+        away from training further than a step can teach are lowered, and a learning rate is suggested.
+    baseline : path or Baseline, optional
+        What `dqwatch.baseline` made of the training data; needed with `incoming`.
+    rescale : bool
+        Multiply all suggested weights so that the loss of persistence stays as large; this raises the others.
     rules : str or sequence of str
         As for `audit`; the rules of `weights` by default.
     fail_on, select, cache, workers, progress
@@ -54,7 +71,7 @@ def weights(
     -------
     Verdict
         Tables `weights` (every variable on three scales side by side) and `weight_keys`; `advice` holds the weights as
-        YAML for anemoi-training.
+        YAML for anemoi-training; with `incoming` also the evidence for each change, and what to try for fine-tuning.
 
     Raises
     ------
@@ -71,63 +88,128 @@ def weights(
     from dqwatch.advice.statistics import read_statistics
     from dqwatch.advice.training import read_training
     from dqwatch.expectations.verdicts import summarise
+    from dqwatch.reports.findings import order
 
     rule_sets = load_rules(rules, {})
-    files = [config] if isinstance(config, str) else list(config)
-    training = read_training(read_documents(files), dataset)
+    training = read_training(read_documents([config] if isinstance(config, str) else list(config)), dataset)
+    known = _check(baseline, incoming, rescale)
+    evidence = None
     with closing(sources.open_source(data, **Part(select, None, None, 1, cache)._asdict())) as source:
         clock.opened()
         step = training.timestep or _step_of(source)
         statistics, told = read_statistics(source, step, workers=workers, progress=progress)
         weighed, more = weigh(source, statistics, training)
+        if known is not None:
+            evidence = find_evidence(incoming, source, known, cache=cache, workers=workers, progress=progress)
+    advice, columns, left = advise(weighed, training, target or training.layout, evidence, rescaled=rescale)
     clock.read()
     made = {
-        "weights": tables.frame("weights", share_columns(weighed)),
+        "weights": tables.frame("weights", {**share_columns(weighed), **columns}),
         "weight_keys": tables.frame("weight_keys", key_columns(weighed, training)),
+        **(evidence.tables if evidence else {}),
     }
     evaluation = expectations.evaluate(rule_sets, made)
     status, exit_code, summary = summarise(evaluation.results, fail_on)
-    advice, left = _advise(weighed, training, target, files)
     return Verdict(
         verb="weights",
         status=status,
         exit_code=exit_code,
-        inputs=(describe_input(source),),
+        inputs=(describe_input(source), *([dict(evidence.input)] if evidence else [])),
         rule_sets=rule_sets,
-        results=_ordered(evaluation.results),
+        results=tuple(order(evaluation.results)),
         summary=summary,
         timing=clock.timing(scan_bytes=0, workers=workers or 1),
         tables=made,
         sampled=Part(select, None, None, 1).in_words(),
-        notes=(*source.notes, *training.notes, *told, *more, *left),
+        notes=(*source.notes, *training.notes, *told, *more, *(evidence.notes if evidence else ()), *left),
+        baseline=dict(known.record) if known else None,
+        drift=evidence.drift if evidence else None,
         advice=advice,
         answers=evaluation.answers,
         fail_on=fail_on,
     )
 
 
-def _advise(
-    weighed: Sequence[Weighed], training: Training, target: str | None, files: Sequence[str]
-) -> tuple[Mapping[str, Any], list[str]]:
-    """What goes into the document under `advice`, and notes."""
-    from dqwatch.advice.layouts import assign, check_keys, target_key, write_yaml
+class Evidence(NamedTuple):
+    """What a source shows when it is held against training."""
 
-    chosen = target or training.layout
-    keys = {w.variable.source_name: target_key(w, chosen, training) for w in weighed}
-    wanted = assign(weighed, [w.weight for w in weighed], chosen, training)
-    check_keys(wanted, keys)
-    text = write_yaml(wanted, training.default, chosen, dataset=training.dataset)
+    input: Mapping[str, str]
+    mismatches: Mapping[str, Mismatch]
+    p_values: Mapping[str, float]
+    q_values: Mapping[str, float]
+    seconds: np.ndarray
+    tables: Mapping[str, pd.DataFrame]
+    drift: Mapping[str, Any] | None
+    notes: tuple[str, ...]
+
+
+def find_evidence(
+    incoming: Any, training: Source, known: Baseline, *, cache: str | None, workers: int | None, progress: Any
+) -> Evidence:
+    """Hold a source against a baseline, and its persistent departures against those of training years."""
+    import numpy as np
+
+    from dqwatch import sources
+    from dqwatch.advice.mismatch import measure
+    from dqwatch.advice.suggestion import combine
+    from dqwatch.departures.judging import judge
+    from dqwatch.departures.naming import adjust
+
+    with closing(sources.open_source(incoming, cache=cache)) as source:
+        mismatches, seconds = measure(source, training, known, workers=workers, progress=progress)
+        found = judge(source, known, workers=workers, progress=progress)
+    p = {str(name): combine(rows["p_value"].tolist()) for name, rows in found.tables["drift"].groupby("variable")}
+    q = adjust(np.array(list(p.values())))
+    q_values = dict(zip(p, q.tolist(), strict=True))
+    described = describe_input(source, role="incoming")
+    return Evidence(described, mismatches, p, q_values, seconds, found.tables, found.drift, found.notes)
+
+
+def advise(
+    weighed: Sequence[Weighed], training: Training, target: str, evidence: Evidence | None, *, rescaled: bool
+) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """What goes into the document under `advice`, the optional columns of the table `weights`, and notes."""
+    from dqwatch.advice import fine_tuning, layouts, suggestion
+
+    wanted, more, rate = [w.weight for w in weighed], 1.0, None
+    suggestions = []
+    if evidence is not None:
+        suggestions = suggestion.suggest(weighed, evidence.mismatches, evidence.p_values, evidence.q_values)
+        wanted = [w.weight * s.factor for w, s in zip(weighed, suggestions, strict=True)]
+        more = suggestion.rescale(weighed, wanted) if rescaled else 1.0
+        wanted = [value * more for value in wanted]
+        rate = fine_tuning.advise(weighed, evidence.mismatches, evidence.seconds, training.learning_rate)
+    names = {w.variable.source_name: layouts.target_key(w, target, training) for w in weighed}
+    written = layouts.assign(weighed, wanted, target, training)
+    layouts.check_keys(written, names)
+    remarks = [*(s.reason for s in suggestions if s.factor < 1), *layouts.tell_rate(rate, target)]
+    text = layouts.write_yaml(written, training.default * more, target, dataset=training.dataset, remarks=remarks)
+    advice: dict[str, Any] = {"layout": training.layout, "target": target, "yaml": text}
+    columns: dict[str, Any] = {}
+    if evidence is not None:
+        new = [written.get(names[w.variable.source_name], training.default * more) for w in weighed]
+        columns = suggestion.suggestion_columns(weighed, suggestions, new)
+        advice |= {"variables": suggestion.as_records(weighed, suggestions, new), "rescaled_by": more}
+        advice["fine_tuning"] = rate
+    return advice, columns, _notes(weighed, training)
+
+
+def _notes(weighed: Sequence[Weighed], training: Training) -> list[str]:
     ignored = sorted(set(training.weights) - {w.lookup for w in weighed})
     notes = [f"left out of the YAML, for they match no predicted variable: {', '.join(ignored)}"] if ignored else []
     if not training.weighted:
         notes.append("the loss does not use these weights: its scalers do not name general_variable")
-    return {"layout": training.layout, "target": chosen, "yaml": text}, notes
+    return notes
 
 
-def _ordered(results: Sequence[Any]) -> tuple[Any, ...]:
-    from dqwatch.reports.findings import order
-
-    return tuple(order(results))
+def _check(baseline: Any, incoming: Any, rescaled: bool) -> Baseline | None:
+    """The baseline, where a source is to be held against it; the two come together."""
+    if incoming is None and baseline is None and not rescaled:
+        return None
+    if incoming is None or baseline is None:
+        lacking = "incoming" if incoming is None else "baseline"
+        raise UsageError(f"{lacking}: not given; suggestions take another source and a baseline: give both")
+    return open_baseline(baseline)
 
 
 def _step_of(source: Source) -> int:

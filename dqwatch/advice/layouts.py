@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -145,7 +146,20 @@ def write_yaml(
         "a file beside your configuration, named in its defaults.",
         *remarks,
     ]
-    return "".join(f"# {line}\n" for line in head) + to_yaml(content)
+    lines = [line for remark in head for line in textwrap.wrap(remark, 118)]
+    return "".join(f"# {line}\n" for line in lines) + to_yaml(content)
+
+
+def tell_rate(found: Mapping[str, Any] | None, target: str) -> list[str]:
+    """Lines on fine-tuning: a heuristic, to be tried, never set."""
+    if found is None:
+        return []
+    key = "training.optimization.lr" if target == "head" else "training.lr.rate"
+    sweep = ", ".join(f"{rate:.2g}" for rate in found["sweep"])
+    return [
+        f"Fine-tuning on this source (heuristic): {found['mixing']};",
+        f"then try {key} = {sweep}; {found['stop']}.",
+    ]
 
 
 def _plain(weight: float) -> int | float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from dqwatch.advice.reading import blocks_at
 from dqwatch.feed import Worker, run
 from dqwatch.feed.workers import Progress
 from dqwatch.storage import CarriesStatistics, StoredStatistics
@@ -122,9 +124,13 @@ def _measure(source: Source, step: int, workers: int | None, progress: Progress 
     """What some pairs of fields say of each variable, and how many pairs there were."""
     pairs = _find_pairs(source, step)
     total: dict[int, _Seen] = {}
+    held = {}
+    for axis in {pair[0] for pair in pairs}:
+        variables = {v for v, one in enumerate(source.variables) if one.times == axis}
+        held[axis] = blocks_at(source, {t for a, *both in pairs if a == axis for t in both}, variables)
 
     def work(pair: tuple[int, int, int], worker: Worker) -> dict[int, _Seen]:
-        return _look(source, pair, worker)
+        return _look(source, pair, held[pair[0]], worker)
 
     def take(found: dict[int, _Seen]) -> None:
         for variable, seen in found.items():
@@ -151,14 +157,15 @@ def _find_pairs(source: Source, step: int) -> list[tuple[int, int, int]]:
     return found
 
 
-def _look(source: Source, pair: tuple[int, int, int], worker: Worker) -> dict[int, _Seen]:
+def _look(
+    source: Source, pair: tuple[int, int, int], held: Mapping[int, Sequence[Block]], worker: Worker
+) -> dict[int, _Seen]:
     """Values of the later field and its change, of every variable on the axis; members are taken together."""
-    axis, before, after = pair
-    variables = {v for v, one in enumerate(source.variables) if one.times == axis}
+    _, before, after = pair
     early: dict[tuple[int, int], np.ndarray] = {}
     found: dict[int, _Seen] = {}
     for time in (before, after):
-        for block in _blocks(source, time, variables):
+        for block in held[time]:
             for one in source.read(block, worker.buffers):
                 worker.checkpoint()
                 if time == before:
@@ -170,15 +177,6 @@ def _look(source: Source, pair: tuple[int, int, int], worker: Worker) -> dict[in
                 low, high = (float(known.min()), float(known.max())) if known.size else (math.inf, -math.inf)
                 seen = _Seen(_moments(values), _moments(change), low, high)
                 found[one.variable] = found.get(one.variable, _Seen()).merged(seen)
-    return found
-
-
-def _blocks(source: Source, time: int, variables: set[int]) -> list[Block]:
-    found = []
-    for block in source.blocks():
-        own = tuple(v for v in block.variables if v in variables)
-        if own and time in block.times:
-            found.append(Block((time,), own))
     return found
 
 

@@ -9,6 +9,7 @@ from dqwatch.reports.findings import clean
 from dqwatch.types import Verdict
 
 MOST_ROWS = 16
+_SAME = 1e-6
 _SCALES = {"raw": "by its weight alone", "sd": "in standard deviations", "tendency": "in tendencies"}
 _HEAD = ("variable", "weight", "x factor", "normaliser", "weight share", "sd share", "tendency share")
 
@@ -31,7 +32,7 @@ def render(verdict: Verdict) -> str:
     lines = list(_align([_HEAD, *(_cells(row) for row in rows[:MOST_ROWS])]))
     if len(rows) > MOST_ROWS:
         lines.append(f"... and {len(rows) - MOST_ROWS} more (--json or --tables has all)")
-    return "\n".join([*lines, *tell_scales(verdict)])
+    return "\n".join([*lines, *tell_scales(verdict), *tell_advice(verdict)])
 
 
 def tell_scales(verdict: Verdict) -> list[str]:
@@ -42,6 +43,21 @@ def tell_scales(verdict: Verdict) -> list[str]:
             failed.setdefault(finding.variable, set()).add((finding.column or "").removesuffix("_ratio"))
     rows = {row["variable"]: row for row in verdict.tables["weights"].to_dict("records")}
     return [_sentence(rows[name], shown) for name, shown in failed.items() if name in rows]
+
+
+def tell_advice(verdict: Verdict) -> Iterator[str]:
+    """What is suggested, with the evidence, where a source was held against training."""
+    advice = verdict.advice or {}
+    changed = [r for r in advice.get("variables", ()) if abs(r["suggested"] - r["weight"]) > _SAME * r["weight"]]
+    for record in changed:
+        told = f"suggested for {clean(record['variable'])}: {record['weight']:g} -> {record['suggested']:.3g}"
+        yield f"{told}: {clean(record['reason'])}" if record["factor"] < 1 else told
+    if "variables" in advice and not changed:
+        yield "no weight needs to change: nothing stays away from training further than a step can teach"
+    rate = advice.get("fine_tuning")
+    if rate:
+        sweep = ", ".join(f"{r:.2g}" for r in rate["sweep"])
+        yield f"fine-tuning (heuristic): {rate['mixing']}; then try local learning rates of {sweep}; {rate['stop']}"
 
 
 def _sentence(row: Mapping[Any, Any], shown: set[str]) -> str:
