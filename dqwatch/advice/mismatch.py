@@ -40,7 +40,7 @@ class Mismatch(NamedTuple):
     null: tuple[float, ...]
     """The same of the training years."""
     variance: float
-    """Area mean of the variance about the season, units of the variable squared: what a departure of 1 is."""
+    """Area mean of the variance about season and hour, units of the variable squared: what a departure of 1 is."""
 
     @property
     def usual(self) -> float:
@@ -108,12 +108,12 @@ def measure(
         # What training expects holds that year too: its departures are less than those of a new one.
         n_years = max(2, int(baseline.record["years"]))
         more = (n_years + 1) / (n_years - 1)
-        for name, value in _departures(training, there[window], baseline, numbers, workers).items():
+        for name, (value, _) in _departures(training, there[window], baseline, numbers, workers).items():
             if name in null and np.isfinite(value):
                 null[name].append(value * more)
     if progress is not None:
         progress(total, total)
-    found = {n: Mismatch(v, tuple(null[n]), _variance(baseline, numbers[n])) for n, v in raw.items()}
+    found = {name: Mismatch(value, tuple(null[name]), variance) for name, (value, variance) in raw.items()}
     return found, seconds
 
 
@@ -163,8 +163,8 @@ def _nearest(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 def _departures(
     source: Source, positions: np.ndarray, baseline: Baseline, numbers: Mapping[str, int], workers: int | None
-) -> dict[str, float]:
-    """Area mean of the squared mean departure of each variable over some times."""
+) -> dict[str, tuple[float, float]]:
+    """Area means of the squared mean departure of each variable over some times, and of the variance expected then."""
     wanted = _comparable(source, baseline, numbers)
     axes = [source.variables[i].times for i in wanted]
     if not axes:
@@ -174,22 +174,30 @@ def _departures(
     held = blocks_at(source, positions.tolist(), wanted)
     sums = {i: np.zeros(baseline.grid.n_cells) for i in wanted}
     counts = {i: np.zeros(baseline.grid.n_cells) for i in wanted}
+    variances: dict[int, list[float]] = {i: [] for i in wanted}
+    weights = baseline.layout.place.weights
 
-    def work(item: tuple[int, Moment], worker: Worker) -> list[tuple[int, np.ndarray]]:
+    def work(item: tuple[int, Moment], worker: Worker) -> list[tuple[int, np.ndarray, float]]:
         return _standardised(source, held[item[0]], item[1], baseline, wanted, worker)
 
-    def take(fields: Sequence[tuple[int, np.ndarray]]) -> None:
-        for variable, z in fields:
+    def take(fields: Sequence[tuple[int, np.ndarray, float]]) -> None:
+        for variable, z, variance in fields:
             there = np.isfinite(z)
             sums[variable][there] += z[there]
             counts[variable] += there
+            variances[variable].append(variance)
 
     moments = baseline.moments(source.times[axis].seconds[positions])
     items = [(int(t), m) for t, m in zip(positions, moments, strict=True) if m is not None]
     if items:
         run(items, work, workers=workers, take=take)
-    weights = baseline.layout.place.weights
-    return {source.variables[i].name: _mean_square(sums[i], counts[i], weights) for i in wanted}
+    return {
+        source.variables[i].name: (
+            _mean_square(sums[i], counts[i], weights),
+            float(np.mean(variances[i])) if variances[i] else np.nan,
+        )
+        for i in wanted
+    }
 
 
 def _comparable(source: Source, baseline: Baseline, numbers: Mapping[str, int]) -> dict[int, int]:
@@ -207,9 +215,10 @@ def _comparable(source: Source, baseline: Baseline, numbers: Mapping[str, int]) 
 
 def _standardised(
     source: Source, held: Sequence[Block], moment: Moment, baseline: Baseline, wanted: Mapping[int, int], worker: Worker
-) -> list[tuple[int, np.ndarray]]:
-    """Index of the variable and departures of each field of a time; members one after the other."""
+) -> list[tuple[int, np.ndarray, float]]:
+    """Variable, departures and variance expected of each field of a time; members one after the other."""
     found = []
+    weights = baseline.layout.place.weights
     for block in held:
         for one in source.read(block, worker.buffers):
             worker.checkpoint()
@@ -218,7 +227,12 @@ def _standardised(
                 expected = climate.expect(baseline.layout, moment.phi, moment.hour, worker.buffers)
                 with np.errstate(divide="ignore", invalid="ignore"):
                     z = (one.values - expected.mean) / expected.sd
-                found.append((one.variable, z.astype(np.float64)))
+                variance = np.square(np.asarray(expected.sd, np.float64))
+                there = np.isfinite(variance)
+                mean = (
+                    float(np.sum(weights[there] * variance[there]) / np.sum(weights[there])) if there.any() else np.nan
+                )
+                found.append((one.variable, z.astype(np.float64), mean))
     return found
 
 
@@ -229,14 +243,3 @@ def _mean_square(total: np.ndarray, count: np.ndarray, weights: np.ndarray) -> f
         return np.nan
     mean = total[there] / count[there]
     return float(np.sum(weights[there] * mean * mean) / np.sum(weights[there]))
-
-
-def _variance(baseline: Baseline, number: int) -> float:
-    """Area mean of the variance of a cell about its season and hour."""
-    climate = baseline.climates[STATE][number]
-    if climate is None:
-        return np.nan
-    variance = np.asarray(climate.cell.variance, np.float64).mean(axis=0)
-    there = np.isfinite(variance)
-    weights = baseline.layout.place.weights
-    return float(np.sum(weights[there] * variance[there]) / np.sum(weights[there])) if there.any() else np.nan
