@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dqwatch.advice.shares import Weighed
     from dqwatch.advice.training import Training
     from dqwatch.baselines.baseline import Baseline
+    from dqwatch.expectations import Evaluation
 
 Target = Literal["head", "aifs2", "0.5", "aifs1", "0.3"]
 _SIX_HOURS = 21600
@@ -87,13 +88,10 @@ def weights(
     from dqwatch.advice.shares import key_columns, share_columns, weigh
     from dqwatch.advice.statistics import read_statistics
     from dqwatch.advice.training import read_training
-    from dqwatch.expectations.verdicts import summarise
-    from dqwatch.reports.findings import order
 
     rule_sets = load_rules(rules, {})
     training = read_training(read_documents([config] if isinstance(config, str) else list(config)), dataset)
-    known = _check(baseline, incoming, rescale)
-    evidence = None
+    known, evidence = _check(baseline, incoming, rescale), None
     with closing(sources.open_source(data, **Part(select, None, None, 1, cache)._asdict())) as source:
         clock.opened()
         step = training.timestep or _step_of(source)
@@ -108,16 +106,12 @@ def weights(
         "weight_keys": tables.frame("weight_keys", key_columns(weighed, training)),
         **(evidence.tables if evidence else {}),
     }
-    evaluation = expectations.evaluate(rule_sets, made)
-    status, exit_code, summary = summarise(evaluation.results, fail_on)
+    found = _judge(expectations.evaluate(rule_sets, made), fail_on)
     return Verdict(
+        **found,
         verb="weights",
-        status=status,
-        exit_code=exit_code,
         inputs=(describe_input(source), *([dict(evidence.input)] if evidence else [])),
         rule_sets=rule_sets,
-        results=tuple(order(evaluation.results)),
-        summary=summary,
         timing=clock.timing(scan_bytes=0, workers=workers or 1),
         tables=made,
         sampled=Part(select, None, None, 1).in_words(),
@@ -125,9 +119,18 @@ def weights(
         baseline=dict(known.record) if known else None,
         drift=evidence.drift if evidence else None,
         advice=advice,
-        answers=evaluation.answers,
-        fail_on=fail_on,
     )
+
+
+def _judge(evaluation: Evaluation, fail_on: FailOn) -> dict[str, Any]:
+    """What a verdict says of the rules."""
+    from dqwatch.expectations.verdicts import summarise
+    from dqwatch.reports.findings import order
+
+    status, exit_code, summary = summarise(evaluation.results, fail_on)
+    results = tuple(order(evaluation.results))
+    told = {"status": status, "exit_code": exit_code, "summary": summary, "results": results}
+    return {**told, "answers": evaluation.answers, "fail_on": fail_on}
 
 
 class Evidence(NamedTuple):
