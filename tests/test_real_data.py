@@ -27,12 +27,13 @@ class Case(NamedTuple):
 
 REFUSED = "grib/era5-levels-corrupted.grib"
 WINTERS = frozenset({"time.gaps"})
+DRIFTING = "steps of 365 days in a calendar with leap years: from July in 1890 to June in 1999"
 CELSIUS_WINTERS = frozenset({"time.gaps", "units.magnitude", "bounds"})
 """Temperatures near 10 without any units attribute: degrees Celsius, where the catalogue's K would be read."""
 
 SHARED = [
-    Case("annual/TREFHT.B06.57.atm.1890-1999ANN.nc"),
-    Case("annual/TREFHT.B06.66.atm.1890-1999ANN.nc"),
+    Case("annual/TREFHT.B06.57.atm.1890-1999ANN.nc", frozenset({"time.freq"}), why=DRIFTING),
+    Case("annual/TREFHT.B06.66.atm.1890-1999ANN.nc", frozenset({"time.freq"}), why=DRIFTING),
     Case("cmip6/ta_day_BCC-ESM1_historical_r1i1p1f1_gn_19900101-20091231.nc"),
     Case("cmip6/ta_day_MIROC6_historical_r1i1p1f1_gn_20020101-20021231.nc", frozenset({"sentinel", "bounds"})),
     Case("cmip6/tas_day_CESM2-WACCM_historical_r1i1p1f1_gn_20000101-20091231.nc"),

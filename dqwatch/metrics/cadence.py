@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from dqwatch.metrics.calendars import DAY, dates, label, labels
+from dqwatch.metrics.calendars import DAY, REAL, dates, label, labels
 from dqwatch.types import TimeAxis
 
 _MOST = 0.5
@@ -21,6 +21,8 @@ _REPEATS = 3
 _HOURS_OF_A_DAY = 48
 """More times of day than these are no rhythm of hours."""
 _MONTHLY = 27 * DAY
+_YEAR = 365 * DAY
+_WITH_LEAP_YEARS = (*REAL, "julian")
 
 
 class Cadence(Protocol):
@@ -157,6 +159,15 @@ class Months:
         return [label(m // 12, m % 12 + 1, day, second) for m in months.tolist()]
 
 
+@dataclass(frozen=True)
+class Anniversaries(Months):
+    """One time in every `count` months, on the same day of the month."""
+
+    def steps_fit(self, times: np.ndarray) -> np.ndarray:
+        """As Cadence."""
+        return super().steps_fit(times) & (np.diff(dates(times, self.calendar).day) == 0)
+
+
 def find_cadence(axis: TimeAxis, times: np.ndarray) -> Cadence | None:
     """The declared rhythm of an axis, else that of most of its times; None where they have none.
 
@@ -189,7 +200,7 @@ def found_cadence(times: np.ndarray, calendar: str) -> Cadence | None:
     steps = np.diff(times)
     regular = _regular(times, steps, calendar)
     if regular is not None and regular.steps_fit(times).all():
-        return regular
+        return _yearly(regular, calendar) or regular
     if np.median(steps) >= _MONTHLY:
         return _monthly(times, calendar) or regular
     daily = _daily(times, calendar, often_enough=1 if regular is None else _REPEATS)
@@ -229,6 +240,12 @@ def _monthly(times: np.ndarray, calendar: str) -> Months | None:
     steps = np.diff(found.year * 12 + found.month)
     count = _usual(steps)
     return Months(count, calendar) if count > 0 and (steps == count).mean() >= _MOST else None
+
+
+def _yearly(regular: Beats, calendar: str) -> Anniversaries | None:
+    """Steps of 365 days wander where some years have 366: times of another calendar were taken for those of this."""
+    years, rest = divmod(regular.period, _YEAR)
+    return Anniversaries(12 * years, calendar) if years and not rest and calendar in _WITH_LEAP_YEARS else None
 
 
 def _rounded(step: int) -> int:

@@ -124,6 +124,16 @@ def test_months_of_360_days() -> None:
     assert absent(table) == ["1978-05-01T00:00:00"]
 
 
+def test_steps_of_365_days_are_right_where_no_year_has_366() -> None:
+    """From 1901 to 1959 a step is a day short wherever it goes over the 29th of February: 14 of 58."""
+    times = YEARLY[1] + np.arange(59) * 365 * DAY
+    steps = times_of(axis_of(times))["step_ok"]
+    leap_days = [np.datetime64(f"{year}-02-29", "s").astype(np.int64) for year in range(1904, 1960, 4)]
+    assert np.flatnonzero(~steps).tolist() == [int(np.searchsorted(times, day)) for day in leap_days]
+    without = TimeAxis("time", labels(times, "noleap"), times, calendar="noleap")
+    assert times_of(without)["step_ok"].all()
+
+
 @pytest.mark.parametrize("hours", [[12, 18, 24, 36, 42, 48], [0, 12, 18, 24], [0, 6, 18, 24, 30, 42, 48]])
 def test_a_hole_in_a_day_or_two_is_no_rhythm_of_the_day(hours: list[int]) -> None:
     table = times_of(axis_of(START + np.array(hours) * HOUR))
