@@ -144,8 +144,20 @@ class Pass:
         counts = np.zeros((len(self.source.variables), SLOTS), np.int64)
         return Found(Rows(self.source, self.columns), counts, self._relate.anew() if self._relate else None)
 
+    def _measures(self) -> Measures:
+        return Measures(self.source, self.knowledge, self._metrics, self._tiles, self._params_of)
+
+    def looks_back(self) -> list[int]:
+        """The variables of which every worker holds the fields before."""
+        return self._measures().looks_back()
+
+    def waits(self) -> list[int]:
+        """The variables whose fields wait for others of the same time."""
+        uses = Relate(self.source, self.knowledge).uses if self._relates else ()
+        return sorted({v for use in uses for v in use.variables.values()})
+
     def _scanner(self, rows: Rows) -> tuple[Scanner, Measures]:
-        measures = Measures(self.source, self.knowledge, self._metrics, self._tiles, self._params_of)
+        measures = self._measures()
         return Scanner(self.source, self.knowledge, self.bins, rows, measures if self._metrics else None), measures
 
     def run_threads(self, workers: int | None, progress: Progress | None) -> Found:
