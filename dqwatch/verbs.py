@@ -186,15 +186,19 @@ def inspect(
     NothingThereError
         If they hold no variables.
     """
-    from dqwatch import sources
+    from dqwatch import expectations, sources
     from dqwatch.metrics.inspection import check_request, inspect_source
+    from dqwatch.metrics.peak_memory import estimate
 
     patterns = check_request(pattern, batch)
     with closing(sources.open_source(data, cache=cache)) as source:
         if not source.variables:
             why = "; ".join(source.notes) or "it holds no variables"
             raise NothingThereError(f"{source.name}: nothing to inspect: {why}")
-        return inspect_source(source, data, patterns=patterns, batch=batch)
+        rule_sets = expectations.load_rule_sets(("audit",))
+        wanted, params = expectations.columns_needed(rule_sets), expectations.params_needed(rule_sets)
+        audit = estimate(source, wanted=wanted, params=params)
+        return inspect_source(source, data, patterns=patterns, batch=batch, audit=audit)
 
 
 def suggest_rules(

@@ -18,6 +18,7 @@ from dqwatch.metrics.field_arrays import FieldArray, find_field_arrays
 from dqwatch.metrics.footprint import Footprint, measure_footprint
 from dqwatch.metrics.holes import Holes, sample_holes
 from dqwatch.metrics.machine import Device, devices, host_memory
+from dqwatch.metrics.peak_memory import PeakMemory
 from dqwatch.metrics.periods import Period, describe_period
 from dqwatch.metrics.rechunk_commands import Command, rechunk_command
 from dqwatch.metrics.rechunking import Candidate, Wishes, present, propose
@@ -97,6 +98,8 @@ class Inspection:
     """What the patterns cost on `main` now."""
     options: tuple[Option, ...]
     seconds: float
+    audit: PeakMemory | None = None
+    """What an audit takes."""
 
 
 def check_request(pattern: str | Sequence[str] | None, batch: int) -> list[Pattern]:
@@ -114,7 +117,9 @@ def check_request(pattern: str | Sequence[str] | None, batch: int) -> list[Patte
     return [parse_pattern(text, name=name) for text, name in zip(texts, names, strict=True)]
 
 
-def inspect_source(source: Source, data: Any, *, patterns: Sequence[Pattern] = (), batch: int = 1) -> Inspection:
+def inspect_source(
+    source: Source, data: Any, *, patterns: Sequence[Pattern] = (), batch: int = 1, audit: PeakMemory | None = None
+) -> Inspection:
     """Inspect a source.
 
     Parameters
@@ -126,6 +131,8 @@ def inspect_source(source: Source, data: Any, *, patterns: Sequence[Pattern] = (
         Ways of reading beside the built-in ones.
     batch : int
         Samples of a batch.
+    audit : PeakMemory, optional
+        What an audit of the source takes.
 
     Raises
     ------
@@ -161,6 +168,7 @@ def inspect_source(source: Source, data: Any, *, patterns: Sequence[Pattern] = (
         as_stored=present(main, wishes) if main is not None else None,
         options=_options(data, source.kind, held, main, wishes),
         seconds=time.perf_counter() - began,
+        audit=audit,
     )
 
 

@@ -211,6 +211,8 @@ def _memory(inspection: Inspection) -> Iterator[str]:
         f"a batch of {m.n_samples} ({INPUT_STEPS} input steps and {TARGET_STEPS} target each): {size(m.batch)}"
         f"; {_room(m.batch, m.host, 'of the host')}"
     )
+    if inspection.audit is not None:
+        yield f"an audit takes about {inspection.audit.in_words()}"
     if m.devices is None:
         yield "device memory: unknown (no nvidia-smi here)"
     for device in m.devices or ():

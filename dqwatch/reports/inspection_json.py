@@ -143,6 +143,7 @@ def _memory(i: Inspection) -> dict[str, Any]:
         "batch_bytes": m.batch,
         "host_bytes": m.host,
         "devices": None if m.devices is None else [{"name": d.name, "bytes": d.bytes} for d in m.devices],
+        "audit": None if i.audit is None else {**i.audit._asdict(), "total": i.audit.total},
     }
 
 

@@ -97,6 +97,9 @@ def _opening(verdict: Verdict, width: int | None) -> Iterator[Text]:
     if "weights" not in verdict.tables:
         n_bytes, seconds = verdict.timing.get("scan_bytes", 0), verdict.timing.get("scan_s", 0.0)
         sizes.append(f"{_size(n_bytes)} scanned in {seconds:.1f} s")
+    peak = verdict.timing.get("peak_memory_mb", 0.0)
+    if peak:
+        sizes.append(f"{_size(peak * 1e6)} of memory")
     yield from _wrap(f"{verdict.verb} of {inputs}: {', '.join(sizes)}", width, "")
     yield from _wrap(f"rules: {', '.join(clean(s.name) for s in verdict.rule_sets)}", width, "")
     if verdict.sampled:
