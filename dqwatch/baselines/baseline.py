@@ -17,6 +17,7 @@ from dqwatch.baselines.harmonics import basis, hour_indices, year_fractions
 from dqwatch.baselines.ledger import CYCLES, Ledger, score_cycles
 from dqwatch.baselines.lookup import tell_apart
 from dqwatch.baselines.quantity import Layout, lay_out
+from dqwatch.baselines.relations import Relations
 from dqwatch.baselines.scorer import Climates, Moment, Scorer
 from dqwatch.baselines.sizes import check_room, estimate
 from dqwatch.baselines.unfinished import Unfinished
@@ -51,6 +52,8 @@ class Baseline:
     """Variable -> its field, of those that never changed."""
     scores: tuple[Score, ...]
     ledger: Ledger
+    relations: Relations | None
+    """What means over areas are to one another; None where there were too few cycles to tell."""
     record: Mapping[str, Any]
     """Provenance: data, period, version, numbers of times, years and folds."""
 
@@ -67,7 +70,7 @@ class Baseline:
     @cached_property
     def scorer(self) -> Scorer:
         """Scores fields against all of training."""
-        return Scorer(self.layout, self.climates, load_families())
+        return Scorer(self.layout, self.climates, load_families(), self.relations)
 
     def moments(self, seconds: np.ndarray) -> list[Moment | None]:
         """When some times are; None for one whose hour of the day was not in training."""
@@ -193,7 +196,9 @@ def build(
             for clause in (*told, *unfinished.found()):
                 tell(clause)
         builder = accumulate(asked, unfinished, workers=workers, progress=progress)
-        ledger = score_cycles(asked, builder, unfinished, families, most=cycles, workers=workers, progress=progress)
+        ledger, relations = score_cycles(
+            asked, builder, unfinished, families, most=cycles, workers=workers, progress=progress
+        )
         climates = builder.climates(range(asked.times.n_folds))
     chosen = [source.variables[v] for v in asked.variables]
     return Baseline(
@@ -208,6 +213,7 @@ def build(
         constants={k: f for k, f in enumerate(builder.first) if f is not None and builder.constant[k]},
         scores=scores,
         ledger=ledger,
+        relations=relations,
         record=_record(source, background, asked, ledger),
     )
 

@@ -10,12 +10,13 @@ import numpy as np
 from dqwatch.baselines.building import Builder, Plan
 from dqwatch.baselines.harmonics import hour_indices, year_fractions
 from dqwatch.baselines.lookup import Lookup, pick
+from dqwatch.baselines.relations import Relations, RelationSums, fit, time_functions
 from dqwatch.baselines.scorer import Scorer
 from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.feed import Worker, run
 from dqwatch.feed.workers import Progress
 from dqwatch.metrics.scout import name_block
-from dqwatch.scores import Family
+from dqwatch.scores import Family, area_columns
 
 CYCLES = 3000
 """Cycles that are scored at most; about as many as .001 can be told from (40 years of every fifth day)."""
@@ -82,8 +83,8 @@ def score_cycles(
     most: int = CYCLES,
     workers: int | None = None,
     progress: Progress | None = None,
-) -> Ledger:
-    """The ledger, from where a former one was broken off.
+) -> tuple[Ledger, Relations | None]:
+    """The ledger, from where a former one was broken off; and what means over areas are to one another in its cycles.
 
     Parameters
     ----------
@@ -102,13 +103,15 @@ def score_cycles(
     Returns
     -------
     Ledger
+    Relations or None
+        Fitted to all of its cycles; None where they are too few. A cycle's own scores are by a fit to other folds.
     """
     chosen = choose_cycles(plan, most)
     n_members = max(plan.source.variables[v].members for v in plan.variables)
     folds = plan.times.folds[chosen]
     everything = range(plan.times.n_folds)
     lookup = Lookup(plan.source, {v: k for k, v in enumerate(plan.variables)}, plan.axis)
-    scores, done = [], 0
+    scores, means, done = [], [], 0
     for fold in np.unique(folds).tolist():
         own, scorer = chosen[folds == fold], None
         for begin in range(0, own.size, _TOGETHER):
@@ -117,20 +120,45 @@ def score_cycles(
                 if scorer is None:
                     scorer = Scorer(plan.layout, builder.climates([f for f in everything if f != fold]), families)
                 found = _score(plan, scorer, positions, lookup, workers, _onward(progress, done, int(chosen.size)))
-                folder.write(part, {"scores": {"values": found}}, {})
-            scores.append(folder.read(part, "scores")["values"])
+                folder.write(part, {"scores": dict(zip(("values", "means"), found, strict=True))}, {})
+            held = folder.read(part, "scores")
+            scores.append(held["values"])
+            means.append(held["means"])
             done += positions.size
-    seconds = np.repeat(plan.times.seconds[chosen], n_members)
-    return Ledger(
+    seconds, folds = np.repeat(plan.times.seconds[chosen], n_members), np.repeat(folds, n_members)
+    ledger = Ledger(
         seconds=seconds,
         years=np.repeat(plan.times.years[chosen], n_members),
-        folds=np.repeat(folds, n_members),
+        folds=folds,
         groups=np.repeat(plan.times.groups[chosen], n_members),
         members=np.tile(np.arange(n_members), chosen.size),
         fractions=year_fractions(seconds, plan.source.times[plan.axis].calendar),
         hours=hour_indices(seconds, plan.hours),
         scores=np.concatenate(scores),
     )
+    moments = plan.moments(seconds)
+    functions = time_functions(np.stack([m.phi for m in moments]), np.array([m.hour for m in moments]), plan.hours.size)
+    return ledger, _relate(ledger, np.concatenate(means), functions, families)
+
+
+def _relate(ledger: Ledger, means: np.ndarray, functions: np.ndarray, families: Sequence[Family]) -> Relations | None:
+    """Fill in what is scored of means (cycle, variable, area) together, each cycle by a fit to the other folds."""
+    looking = [f for f in families if f.areas]
+    columns = area_columns(families)
+    if not columns:
+        return None
+    sums: dict[int, RelationSums] = {}
+    for fold in np.unique(ledger.folds).tolist():
+        own = ledger.folds == fold
+        sums[fold] = RelationSums(means[0].astype(np.float64), functions.shape[1])
+        sums[fold].add(means[own], functions[own])
+    for fold in sums:
+        relations = fit(one for other, one in sums.items() if other != fold)
+        if relations is None:
+            continue
+        for row in np.flatnonzero(ledger.folds == fold):
+            ledger.scores[row][:, columns] = relations.score(means[row], functions[row], looking)
+    return fit(sums.values())
 
 
 def _onward(progress: Progress | None, done: int, total: int) -> Progress | None:
@@ -145,11 +173,15 @@ def _score(
     lookup: Lookup,
     workers: int | None,
     progress: Progress | None,
-) -> np.ndarray:
-    """Scores (cycle and member, variable, score) of some cycles; each row is written by one thread."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores (cycle and member, variable, score) of some cycles, and means over areas (..., area).
+
+    Each row is written by one thread.
+    """
     n_members = max(plan.source.variables[v].members for v in plan.variables)
     rows = {(int(p), m): i * n_members + m for i, p in enumerate(positions) for m in range(n_members)}
     scores = np.full((len(rows), len(plan.variables), len(scorer.scores)), np.nan, np.float32)
+    means = np.full((*scores.shape[:2], plan.layout.place.areas.size), np.nan, np.float32)
     number = {v: k for k, v in enumerate(plan.variables)}
 
     def work(position: int, worker: Worker) -> None:
@@ -169,7 +201,10 @@ def _score(
                     previous=before.get((k, one.member)),
                     background=pick(background, k, one.member),
                 )
-                scores[rows[position, one.member], k] = found.scores
+                row = rows[position, one.member]
+                scores[row, k] = found.scores
+                if found.means is not None:
+                    means[row, k] = found.means
 
     run(
         positions.tolist(),
@@ -178,4 +213,4 @@ def _score(
         describe=lambda p: name_block(plan.source, lookup.blocks(int(plan.times.indices[p]))[0]),
         progress=progress,
     )
-    return scores
+    return scores, means

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from dqwatch.baselines.quantity import Layout, QuantityClimate
+from dqwatch.baselines.relations import Relations, time_functions
 from dqwatch.buffers import Buffers
-from dqwatch.scores import BACKGROUND, KINDS, STATE, STEP, Family, Score, list_scores
+from dqwatch.scores import BACKGROUND, KINDS, STATE, STEP, Family, Score, area_columns, list_scores
 from dqwatch.scores.view import ScoreView, score_field
 
 Climates = Mapping[str, Sequence[QuantityClimate | None]]
@@ -32,15 +33,22 @@ class Scored(NamedTuple):
     """float64 (score,), in the order of `Scorer.scores`; NaN where there is none."""
     areas: Mapping[str, tuple[np.ndarray, np.ndarray]]
     """Kind -> departure of the mean, and mean square departure, of each area."""
+    means: np.ndarray | None
+    """float64 (area,), of the field itself, for `Scorer.relate`; None for a variable that is constant."""
 
 
 class Scorer:
     """Scores fields; may be used by several threads at once, each with buffers of its own."""
 
-    def __init__(self, layout: Layout, climates: Climates, families: Sequence[Family]) -> None:
-        self._layout, self._climates, self._families = layout, climates, families
+    def __init__(
+        self, layout: Layout, climates: Climates, families: Sequence[Family], relations: Relations | None = None
+    ) -> None:
+        self._layout, self._climates, self._families, self._relations = layout, climates, families, relations
         self.scores: tuple[Score, ...] = list_scores(families, KINDS)
-        self._columns = {kind: [i for i, s in enumerate(self.scores) if s.kind == kind] for kind in KINDS}
+        self.area_columns = area_columns(families)
+        """Scores that `relate` gives."""
+        fields = [i for i in range(len(self.scores)) if i not in self.area_columns]
+        self._columns = {kind: [i for i in fields if self.scores[i].kind == kind] for kind in KINDS}
 
     def score(
         self,
@@ -68,6 +76,7 @@ class Scorer:
         """
         found = np.full(len(self.scores), np.nan)
         areas: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        means: np.ndarray | None = None
         parts: list[tuple[str, np.ndarray]] = [(STATE, values)]
         for kind, other in ((STEP, previous), (BACKGROUND, background)):
             if other is not None:
@@ -83,4 +92,31 @@ class Scorer:
             view = ScoreView(field, kind, expected, self._layout.place, buffers)
             found[self._columns[kind]] = score_field(view, self._families)
             areas[kind] = view.area_z, view.area_mean_square
-        return Scored(found, areas)
+            means = view.area_means if kind == STATE else means
+        return Scored(found, areas, means)
+
+    def relate(self, means: Mapping[int, np.ndarray | None], moment: Moment) -> np.ndarray:
+        """Scores of all variables of a cycle together, float64 (variable, column of `area_columns`).
+
+        Parameters
+        ----------
+        means : mapping
+            Variable -> means over areas, as `score` gave them.
+        moment : Moment
+        """
+        relations, n = self._relations, len(self._climates[STATE])
+        if relations is None:
+            return np.full((n, len(self.area_columns)), np.nan)
+        families = [f for f in self._families if f.areas]
+        stacked = stack_means(means, relations.first.shape)
+        functions = time_functions(moment.phi[None], np.array([moment.hour]), relations.n_hours(moment.phi.size))
+        return relations.score(stacked, functions[0], families)
+
+
+def stack_means(means: Mapping[int, np.ndarray | None], shape: tuple[int, ...]) -> np.ndarray:
+    """Means over areas as one array (variable, area); NaN for variables without."""
+    found = np.full(shape, np.nan)
+    for variable, values in means.items():
+        if values is not None:
+            found[variable] = values
+    return found

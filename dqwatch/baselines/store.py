@@ -18,12 +18,13 @@ from dqwatch.baselines.climate import Climate
 from dqwatch.baselines.ledger import Ledger
 from dqwatch.baselines.packed import PackedClimate
 from dqwatch.baselines.quantity import QuantityClimate
+from dqwatch.baselines.relations import Relations
 from dqwatch.errors import SourceError, SourceNotFoundError, UsageError
 from dqwatch.scores import Score
 from dqwatch.types import Grid
 
 FORMAT = "dqwatch-baseline"
-VERSION = 2
+VERSION = 3
 _MARK = ".zattrs"
 _LEVELS = ("cell", "area", "coarse")
 _PARTS = ("first", "mean", "square", "variance")
@@ -173,6 +174,8 @@ def _arrays(baseline: Baseline) -> dict[str, np.ndarray]:
         found["constants"] = np.stack([baseline.constants[k] for k in sorted(baseline.constants)])
     for name in Ledger.__dataclass_fields__:
         found[f"ledger/{name}"] = getattr(baseline.ledger, name)
+    for name in () if baseline.relations is None else Relations._fields:
+        found[f"relations/{name}"] = getattr(baseline.relations, name)
     for kind, climates in baseline.climates.items():
         for level in _LEVELS:
             held = [getattr(c, level) for c in climates if c is not None and getattr(c, level) is not None]
@@ -213,6 +216,9 @@ def _read(group: Any, attributes: Mapping[str, Any]) -> Baseline:
         },
         constants=dict(zip(constants, group["constants"][:], strict=True)) if constants else {},
         scores=tuple(Score(**s) for s in attributes["scores"]),
+        relations=Relations(*(group[f"relations/{name}"][:] for name in Relations._fields))
+        if "relations/first" in group
+        else None,
         ledger=Ledger(*(group[f"ledger/{name}"][:] for name in Ledger.__dataclass_fields__)),
         record=attributes["record"],
     )  # fmt: skip

@@ -187,6 +187,7 @@ def _score(
 ) -> list[Cycle]:
     before, beside = (reader.before(time, worker), reader.beside(time, worker)) if moment is not None else ({}, {})
     cycles: dict[int, Cycle] = {}
+    means: dict[int, dict[int, np.ndarray | None]] = {}
     fraction = float(reader.fraction(time, baseline))
     for block in reader.blocks(time):
         for one in reader.source.read(block, worker.buffers):
@@ -212,8 +213,12 @@ def _score(
                     background=pick(beside, number, one.member),
                 )
                 cycle.scores[number] = scored.scores
+                means.setdefault(one.member, {})[number] = scored.means
                 for kind, (mean, square) in scored.areas.items():
                     cycle.areas[number, kind] = mean.astype(np.float32), square.astype(np.float32)
+    if moment is not None:
+        for member, own in means.items():
+            cycles[member].scores[:, baseline.scorer.area_columns] = baseline.scorer.relate(own, moment)
     return [cycles[m] for m in sorted(cycles)]
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dqwatch import registry
 from dqwatch.errors import UsageError
 
 if TYPE_CHECKING:
+    from dqwatch.scores.relations import AreaView
     from dqwatch.scores.view import ScoreView
 
 STATE, STEP, BACKGROUND = "state", "step", "background"
@@ -33,14 +34,20 @@ class Score(NamedTuple):
 class Family:
     """A function of a view, and the names of the scores that it gives."""
 
-    function: Callable[[ScoreView], Sequence[float]]
+    function: Callable[[Any], Sequence[float]]
     names: tuple[str, ...]
     kinds: tuple[str, ...]
     exact: bool
     slack: float
+    areas: bool = False
+    """Whether it looks at means over areas, of all variables of a cycle, not at a field."""
 
     def __call__(self, view: ScoreView) -> Sequence[float]:
         """The scores; NaN where there is nothing to tell."""
+        return self.function(view)
+
+    def of_areas(self, view: AreaView) -> Sequence[float]:
+        """The same of a family that looks at areas."""
         return self.function(view)
 
     def scores(self, kind: str) -> list[Score]:
@@ -74,6 +81,11 @@ def score_family(
     return lambda function: Family(function, names, tuple(kinds), exact, slack)
 
 
+def area_family(*names: str) -> Callable[[Callable[[AreaView], Sequence[float]]], Family]:
+    """Make a family of scores of a function of the areas of a state (`dqwatch.scores.relations.AreaView`)."""
+    return lambda function: Family(function, names, (STATE,), False, 3.0, areas=True)
+
+
 def load_families() -> list[Family]:
     """The registered families, in order of their names.
 
@@ -92,6 +104,12 @@ def load_families() -> list[Family]:
             raise UsageError(f"score '{name}' gives {', '.join(sorted(taken))}, which another family gives already")
         found.append(family)
     return found
+
+
+def area_columns(families: Sequence[Family]) -> list[int]:
+    """Where the scores of families that look at areas stand among those of `list_scores` of all kinds."""
+    names = {s.name for f in families if f.areas for s in f.scores(STATE)}
+    return [i for i, s in enumerate(list_scores(families, KINDS)) if s.name in names]
 
 
 def list_scores(families: Sequence[Family], kinds: Sequence[str]) -> tuple[Score, ...]:

@@ -23,28 +23,40 @@ def standardise(values, mean, sd, out):
 
 @sums
 def weighted_moments(z, weights):
-    """Sums of w, w z and w z^2 over the finite values."""
-    total, first, second = 0.0, 0.0, 0.0
+    """Number of the finite values, and sums of w, w z and w z^2 over them."""
+    count, total, first, second = 0, 0.0, 0.0, 0.0
     for i in range(z.size):
         finite = abs(z[i]) < np.inf
         w = weights[i] if finite else 0.0
         x = np.float64(z[i]) if finite else 0.0
+        count += finite
         total += w
         first += w * x
         second += w * x * x
-    return total, first, second
+    return count, total, first, second
 
 
 @compiled
 def add_areas(values, area_of, weights, size, total, square):
     """Sums of w, w x and w x^2 over the finite values of each area, onto (area,) each."""
+    # Cells of an area follow each other in runs: what is added is kept in registers until the next area begins.
+    at, n, first, second = area_of[0], 0.0, 0.0, 0.0
     for i in range(values.size):
+        if area_of[i] != at:
+            size[at] += n
+            total[at] += first
+            square[at] += second
+            at, n, first, second = area_of[i], 0.0, 0.0, 0.0
         x = np.float64(values[i])
-        if abs(x) < np.inf:
-            a, w = area_of[i], weights[i]
-            size[a] += w
-            total[a] += w * x
-            square[a] += w * x * x
+        finite = abs(x) < np.inf
+        x = x if finite else 0.0
+        w = weights[i] if finite else 0.0
+        n += w
+        first += w * x
+        second += w * x * x
+    size[at] += n
+    total[at] += first
+    square[at] += second
 
 
 @compiled
@@ -157,3 +169,22 @@ def plain_moments(values, guess):
         first += x
         second += x * x
     return n, first, second
+
+
+@compiled
+def subtract(values, mean, out):
+    """The difference of `values` and `mean` into `out`."""
+    for i in range(values.size):
+        out[i] = values[i] - mean[i]
+
+
+@compiled
+def extremes(values):
+    """Smallest and largest finite value; infinity and its negative without any."""
+    low, high = np.inf, -np.inf
+    for i in range(values.size):
+        x = np.float64(values[i])
+        finite = abs(x) < np.inf
+        low = min(low, x if finite else np.inf)
+        high = max(high, x if finite else -np.inf)
+    return low, high

@@ -1,12 +1,16 @@
-"""Scores of texture: how differences change from scale to scale, of the field as it is."""
+"""Scores of texture: how differences change from scale to scale, of the field, of its change, of its departure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from dqwatch.metrics.texture import texture
-from dqwatch.scores.family import score_family
+from dqwatch.scores.family import BACKGROUND, STEP, score_family
+from dqwatch.scores.kernel_scores import plain_moments
 from dqwatch.scores.view import ScoreView
+
+_ORDERS = 2
+"""Orders that are looked at in a change or departure, which is rough already."""
 
 
 @score_family(
@@ -17,3 +21,16 @@ def textures(view: ScoreView) -> Sequence[float]:
     """The ratios and peaks of `dqwatch.metrics.texture`."""
     found = texture(view.values, view.place.geometry, std=view.std)
     return (*found.ratios, *found.peaks)
+
+
+@score_family(
+    *(f"difference_texture_{k}" for k in range(1, _ORDERS + 1)),
+    *(f"difference_peak_{k}" for k in range(1, _ORDERS + 1)),
+    kinds=(STEP, BACKGROUND),
+)
+def difference_textures(view: ScoreView) -> Sequence[float]:
+    """The same of a change, or a departure from a background, less what is expected of it."""
+    n, first, second = plain_moments(view.anomaly, 0.0)
+    std = max(second / n - (first / n) ** 2, 0.0) ** 0.5 if n else 0.0
+    found = texture(view.anomaly, view.place.geometry, std=std)
+    return (*found.ratios[:_ORDERS], *found.peaks[:_ORDERS])

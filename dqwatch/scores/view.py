@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -13,7 +13,18 @@ from dqwatch.metrics.geometry import Geometry
 from dqwatch.scores.areas import Areas
 from dqwatch.scores.beside import Beside, find_beside
 from dqwatch.scores.family import STATE, Family
-from dqwatch.scores.kernel_scores import LARGEST, add_areas, keep_largest, plain_moments, standardise, weighted_moments
+from dqwatch.scores.kernel_scores import (
+    LARGEST,
+    add_areas,
+    extremes,
+    keep_largest,
+    plain_moments,
+    standardise,
+    subtract,
+    weighted_moments,
+)
+
+_T = TypeVar("_T")
 
 
 class Expected(NamedTuple):
@@ -46,6 +57,7 @@ class Place(NamedTuple):
 class Sums(NamedTuple):
     """Weighted sums over the cells whose z is known."""
 
+    n: int
     weight: float
     mean: float
     mean_square: float
@@ -69,6 +81,7 @@ class ScoreView:
     def __init__(self, values: np.ndarray, kind: str, expected: Expected, place: Place, buffers: Buffers) -> None:
         self.values, self.kind, self.expected, self.place = values, kind, expected, place
         self._buffers = buffers
+        self._made: dict[Callable[[ScoreView], Any], Any] = {}
 
     @cached_property
     def z(self) -> np.ndarray:
@@ -80,8 +93,8 @@ class ScoreView:
     @cached_property
     def sums(self) -> Sums:
         """Area-weighted mean of z and of its square; NaN without any value."""
-        weight, first, second = weighted_moments(self.z, self.place.weights)
-        return Sums(weight, first / weight, second / weight) if weight > 0 else Sums(0.0, np.nan, np.nan)
+        n, weight, first, second = weighted_moments(self.z, self.place.weights)
+        return Sums(n, weight, first / weight, second / weight) if weight > 0 else Sums(0, 0.0, np.nan, np.nan)
 
     @cached_property
     def largest(self) -> np.ndarray:
@@ -91,11 +104,15 @@ class ScoreView:
         return found
 
     @cached_property
+    def area_means(self) -> np.ndarray:
+        """float64 (area,), the means over areas; NaN where there is none."""
+        return mean_over_areas(self.values, self.place)
+
+    @cached_property
     def area_z(self) -> np.ndarray:
-        """float64 (area,), the means over areas, standardised by their own mean and deviation; NaN where unknown."""
-        size, total, _ = self._sum_areas(self.values)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            z = (total / size - self.expected.area_mean) / self.expected.area_sd
+        """float64 (area,), these standardised by their own mean and deviation; NaN where unknown."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            z = (self.area_means - self.expected.area_mean) / self.expected.area_sd
         return np.where(np.isfinite(z), z, np.nan)
 
     @cached_property
@@ -111,6 +128,26 @@ class ScoreView:
         guess = float(self.expected.mean[0])
         n, first, second = plain_moments(self.values, guess if np.isfinite(guess) else 0.0)
         return float(np.sqrt(max(second / n - first / n * (first / n), 0.0))) if n else np.nan
+
+    @cached_property
+    def range(self) -> tuple[float, float]:
+        """Smallest and largest finite value; NaN without any."""
+        low, high = extremes(self.values)
+        return (low, high) if low <= high else (np.nan, np.nan)
+
+    @cached_property
+    def anomaly(self) -> np.ndarray:
+        """float32 (cell,), departures from the mean, units of the variable; NaN where either is."""
+        out = self.take("anomaly", self.values.size)
+        subtract(self.values, self.expected.mean, out)
+        return out
+
+    def once(self, make: Callable[[ScoreView], _T]) -> _T:
+        """What `make` makes of this view, made by the first family that asks."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: _T = self._made[make]
+        return made
 
     def take(self, name: str, size: int) -> np.ndarray:
         """Scratch memory, float32 (size,); the same whenever the name is."""
@@ -132,10 +169,10 @@ def mean_over_areas(values: np.ndarray, place: Place) -> np.ndarray:
 
 
 def score_field(view: ScoreView, families: Sequence[Family]) -> list[float]:
-    """All scores of one kind of a field, in the order of `list_scores`."""
+    """All scores of one kind that look at a field, in the order of `list_scores`."""
     found: list[float] = []
     for family in families:
-        if view.kind in family.kinds:
+        if view.kind in family.kinds and not family.areas:
             scores = family(view)
             if len(scores) != len(family.names):
                 raise ValueError(f"the family of {', '.join(family.names)} gave {len(scores)} scores")

@@ -68,7 +68,25 @@ def test_a_cycle_of_the_ledger_has_never_seen_its_own_fold(baseline: Baseline, f
             found = scorer.score(
                 v, fields[name][row], asked.moment(int(row)), Buffers(), previous=fields[name][row - 1]
             ).scores
-            assert np.allclose(found, baseline.ledger.scores[row, v], rtol=1e-5, atol=1e-5, equal_nan=True)
+            alone = np.delete(np.arange(found.size), scorer.area_columns)
+            expected = baseline.ledger.scores[row, v, alone]
+            assert np.allclose(found[alone], expected, rtol=1e-5, atol=1e-5, equal_nan=True)
+
+
+def test_nor_have_the_relations_that_it_is_scored_by(baseline: Baseline, fields: dict[str, np.ndarray]) -> None:
+    """Spoiling some cycles of a fold leaves what the others of it are scored as by relations."""
+    times = lay_folds(make_source(fields).times[0])
+    inside = np.flatnonzero(times.folds == 3)
+    spoilt = {name: values.copy() for name, values in fields.items()}
+    spoilt["t"][inside[40:]] = 2 * spoilt["t"][inside[40:], ::-1] - 280
+    other = build(make_source(spoilt))
+    columns = baseline.scorer.area_columns
+    before, after = (b.ledger.scores[inside[:40]][:, :, columns] for b in (baseline, other))
+    assert np.isfinite(before[:, :2]).all()
+    assert np.allclose(before, after, rtol=1e-6, atol=1e-6, equal_nan=True)
+    elsewhere = np.flatnonzero(times.folds == 2)
+    before, after = (b.ledger.scores[elsewhere][:, :, columns] for b in (baseline, other))
+    assert not np.allclose(before, after, rtol=1e-6, atol=1e-6, equal_nan=True)
 
 
 def test_the_same_for_any_number_of_workers(baseline: Baseline, fields: dict[str, np.ndarray]) -> None:
@@ -93,12 +111,16 @@ def test_saved_and_opened_it_is_the_same(baseline: Baseline, tmp_path: Path) -> 
     field = make_fields(2, 2)
     moment = baseline.moments(np.array([400 * 86400]))[0]
     assert moment is not None
+    means: list[dict[int, np.ndarray | None]] = [{}, {}]
     for v, name in enumerate(("t", "sst", "lsm")):
         one, other = (
-            b.scorer.score(v, field[name][1], moment, Buffers(), previous=field[name][0]).scores
-            for b in (baseline, found)
+            b.scorer.score(v, field[name][1], moment, Buffers(), previous=field[name][0]) for b in (baseline, found)
         )
-        assert np.array_equal(one, other, equal_nan=True)
+        assert np.array_equal(one.scores, other.scores, equal_nan=True)
+        means[0][v], means[1][v] = one.means, other.means
+    one, other = (b.scorer.relate(m, moment) for b, m in zip((baseline, found), means, strict=True))
+    assert np.isfinite(one[:2]).all()
+    assert np.array_equal(one, other, equal_nan=True)
 
 
 def test_nothing_but_a_baseline_is_overwritten(baseline: Baseline, tmp_path: Path) -> None:
@@ -120,7 +142,7 @@ def test_what_is_no_sound_baseline_is_said_in_one_line(baseline: Baseline, tmp_p
     save(baseline, path)
     marks = json.loads((path / ".zattrs").read_text())
     (path / ".zattrs").write_text(json.dumps({**marks, "version": 99}))
-    with pytest.raises(UsageError, match="version 99; this dqwatch reads version 2"):
+    with pytest.raises(UsageError, match="version 99; this dqwatch reads version 3"):
         load(path)
     del marks["scores"]
     (path / ".zattrs").write_text(json.dumps(marks))

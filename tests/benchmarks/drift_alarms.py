@@ -1,7 +1,8 @@
 """How often sound states of years that training has not seen alarm, and the CPU time of scoring a state.
 
 Each seed is a weather of its own (examples/weather.py): a baseline of its first 15 years, then the pairs of states of
-the 8 years after, the first of a pair by itself, the second with the state 6 hours before it. Minutes for each seed.
+the 8 years after, the first of a pair by itself, the second with the state 6 hours before it, and then with a short
+forecast valid at its time too. Minutes for each seed.
 Seeds from 100,000 on are kept for what is published.
 """
 
@@ -20,11 +21,12 @@ import dqwatch
 from dqwatch.baselines.baseline import build
 from dqwatch.baselines.harmonics import basis
 from dqwatch.baselines.quantity import QuantitySums, lay_out
+from dqwatch.baselines.relations import RelationSums, fit
 from dqwatch.baselines.scorer import Moment, Scorer
 from dqwatch.buffers import Buffers
 from dqwatch.departures.judging import judge
 from dqwatch.departures.replay import clopper_pearson
-from dqwatch.scores import load_families
+from dqwatch.scores import Family, load_families
 from dqwatch.types import Grid
 from examples.make_data import make
 from examples.sphere import octahedral_grid
@@ -65,13 +67,17 @@ def _alarms(seed: int) -> dict[str, np.ndarray]:
     """p_cycle of the new cycles, by kind."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "data")
-        make(data, years=YEARS, test_years=TEST_YEARS, seed=seed)
-        baseline = build(dqwatch.open_source(data / "training.zarr"))
-        cycles = judge(dqwatch.open_source(data / "test_years.zarr"), baseline).tables["cycles"]
+        make(data, years=YEARS, test_years=TEST_YEARS, seed=seed, background=True)
+        opened = {path.stem: dqwatch.open_source(path) for path in data.glob("*.zarr")}
+        baseline = build(opened["training"], background=opened["background_training"])
+        test = opened["test_years"]
+        cycles = judge(test, baseline).tables["cycles"]
+        beside = judge(test, baseline, background=opened["background_test_years"]).tables["cycles"]
     second = cycles["time"].str[11:13] == "06"
     return {
         "by the state alone": cycles.loc[~second, "p_cycle"].to_numpy(),
         "with the state before": cycles.loc[second, "p_cycle"].to_numpy(),
+        "with both and a background": beside.loc[second, "p_cycle"].to_numpy(),
     }
 
 
@@ -98,15 +104,33 @@ def _speed() -> list[Alarms]:
         sums["state"].add(field, k % 2, phi)
         sums["step"].add(field - before, k % 2, phi)
     climates = {kind: [one.fit()] for kind, one in sums.items()}
-    scorer, buffers = Scorer(layout, {**climates, "background": [None]}, load_families()), Buffers()
+    climates["background"] = climates["step"]
+    families = load_families()
+    scorer, buffers = Scorer(layout, climates, families), Buffers()
+    together = _relate(rng, layout.place.areas.size, families)
     moment = Moment(basis(np.array([0.3]), 5)[0], 0)
     rows = []
-    for what, previous in (("by itself", None), ("with the state before", fields[-2])):
-        scorer.score(0, fields[-1], moment, buffers, previous=previous)
+    ways: dict[str, dict[str, np.ndarray]] = {"by itself": {}, "with the state before": {"previous": fields[-2]}}
+    ways["with both and a background"] = {"previous": fields[-2], "background": fields[-3]}
+    for what, others in ways.items():
+        scorer.score(0, fields[-1], moment, buffers, **others)
         began = time.process_time()
         for _ in range(10):
-            scorer.score(0, fields[-1], moment, buffers, previous=previous)
-        seconds = (time.process_time() - began) / 10 * N_VARIABLES * N_CELLS / cells.size
+            scorer.score(0, fields[-1], moment, buffers, **others)
+        seconds = together + (time.process_time() - began) / 10 * N_VARIABLES * N_CELLS / cells.size
         values = (f"{seconds:.2f} CPU-s", f"(target {MOST_SECONDS:g})")
         rows.append(Alarms(f"scoring {N_VARIABLES} x {N_CELLS:,} values {what}", values, seconds > MOST_SECONDS))
     return rows
+
+
+def _relate(rng: np.random.Generator, n_areas: int, families: Sequence[Family]) -> float:
+    """CPU seconds of holding all variables of a state against one another."""
+    sums = RelationSums(np.zeros((N_VARIABLES, n_areas)), 3)
+    sums.add(rng.standard_normal((200, N_VARIABLES, n_areas)), basis(rng.uniform(0, 1, 200), 3))
+    relations = fit([sums])
+    assert relations is not None
+    own = [f for f in families if f.areas]
+    began = time.process_time()
+    for _ in range(5):
+        relations.score(np.zeros((N_VARIABLES, n_areas)), np.ones(3), own)
+    return (time.process_time() - began) / 5

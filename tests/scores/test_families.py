@@ -40,7 +40,8 @@ def make_view(seed: int, *, missing: int = 0, kind: str = "state") -> tuple[Scor
 
 def scores_of(view: ScoreView) -> dict[str, float]:
     families = load_families()
-    names = [s.name for s in list_scores(families, [view.kind])]
+    of_fields = [f for f in families if not f.areas]
+    names = [s.name for s in list_scores(of_fields, [view.kind])]
     return dict(zip(names, score_field(view, families), strict=True))
 
 
@@ -125,6 +126,32 @@ def test_points_are_shares_of_equal_values() -> None:
     assert found["at_minimum"] == pytest.approx(np.log(18 / n + 1e-4))
     assert found["at_maximum"] == pytest.approx(np.log(1 / n + 1e-4))
     assert found["equal_beside"] == pytest.approx(np.log(17 / n + 1e-4))
+
+
+def test_masses_are_ranked_where_points_are_not() -> None:
+    view, _, _ = make_view(5)
+    view.values[: N_LON // 2] = 200.0
+    found = scores_of(view)
+    for ranked, exact in (
+        ("minimum_mass", "at_minimum"),
+        ("maximum_mass", "at_maximum"),
+        ("equal_mass", "equal_beside"),
+    ):
+        assert found[ranked] == found[exact]
+    exact = {s.name: s.exact for s in list_scores(load_families(), KINDS)}
+    assert (exact["at_minimum"], exact["minimum_mass"]) == (True, False)
+
+
+@pytest.mark.parametrize("kind", ["step", "background"])
+def test_textures_of_differences_are_those_of_what_is_not_expected(kind: str) -> None:
+    view, _, _ = make_view(12, kind=kind)
+    anomaly = (view.values.astype(np.float64) - view.expected.mean).reshape(N_LAT, N_LON)
+    energies = [anomaly.var()] + [np.mean(np.diff(anomaly, k, axis=1) ** 2) for k in (1, 2)]
+    found = scores_of(view)
+    for k in (1, 2):
+        assert found[f"{kind}_difference_texture_{k}"] == pytest.approx(np.log(energies[k] / energies[k - 1]), abs=1e-4)
+        peak = np.sort((np.diff(anomaly, k, axis=1) ** 2).ravel())[-8:].mean()
+        assert found[f"{kind}_difference_peak_{k}"] == pytest.approx(np.log(peak / energies[k]), abs=1e-4)
 
 
 def test_a_field_without_values_has_no_score() -> None:
