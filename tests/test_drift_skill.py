@@ -105,7 +105,7 @@ def test_intervals_over_years_draw_years_whole() -> None:
     assert high in {0.5, 0.75}
 
 
-def test_few_spoilt_variables_judged_by_themselves_are_judged_as_by_the_product() -> None:
+def test_spoilt_cycles_are_judged_as_by_the_product() -> None:
     series = Series(7, training_years=3, test_years=1)
     ours = Ours(series)
     gross, slight = (next(f for f in FAULTS if f.name == name) for name in ("unit 2t K as C", "noise t_850 0.2 sd"))
@@ -119,18 +119,20 @@ def test_few_spoilt_variables_judged_by_themselves_are_judged_as_by_the_product(
     for row, date in enumerate(dates):
         spoilt = series.spoil(slight, date).onset
         (moment,) = baseline.moments(seconds[row : row + 1])
-        scores = np.stack(
-            [
-                baseline.scorer.score(
-                    k,
-                    spoilt.get(v, series.field(date, v)),
-                    moment,
-                    Buffers(),
-                    previous=series.field(date, v, 6),
-                ).scores
-                for k, v in enumerate(baseline.variables)
-            ]
-        )
+        assert moment is not None
+        scored = [
+            baseline.scorer.score(
+                k,
+                spoilt.get(v, series.field(date, v)),
+                moment,
+                Buffers(),
+                previous=series.field(date, v, 6),
+            )
+            for k, v in enumerate(baseline.variables)
+        ]
+        scores = np.stack([one.scores for one in scored])
+        means = {k: one.means for k, one in enumerate(scored)}
+        scores[:, baseline.scorer.area_columns] = baseline.scorer.relate(means, moment)
         calibration = Calibration(baseline.ledger, baseline.scores, np.isfinite(scores))
         year = year_fractions(seconds[row : row + 1], baseline.calendar)
         judged = calibration.judge(scores[None], year, hour_indices(seconds[row : row + 1], baseline.hours))

@@ -11,7 +11,7 @@ import numpy as np
 import dqwatch
 from dqwatch.baselines.baseline import Baseline, build
 from dqwatch.baselines.harmonics import hour_indices, year_fractions
-from dqwatch.baselines.scorer import Moment
+from dqwatch.baselines.scorer import Moment, Scored
 from dqwatch.buffers import Buffers
 from dqwatch.departures.calibration import Calibration, Departures, conformal
 from tests.benchmarks.drift_series import STEP, Series, years_of
@@ -112,8 +112,8 @@ class Ours:
         self.baseline: Baseline = build(dqwatch.open_source(series.dataset()), background=background)
         self._variables = self.baseline.variables
         self._nulls: dict[bytes, Calibration] = {}
-        self._known: dict[tuple[tuple[Kinds, bytes], np.datetime64], np.ndarray] = {}
         self._buffers = Buffers()
+        self._means: dict[np.datetime64, dict[int, np.ndarray | None]] = {}
         self._clean = {date: self._scores(date, {}, {}, {}) for date in series.test}
 
     def state_alone(self, faults: Sequence[Fault], dates: np.ndarray) -> Findings:
@@ -138,7 +138,7 @@ class Ours:
 
     def _find(self, faults: Sequence[Fault], dates: np.ndarray, kinds: Kinds, *, lasting: bool) -> Findings:
         series = self.series
-        clean = self._judge(series.test, [self._clean[d] for d in series.test], kinds, ())
+        clean = self._judge(series.test, [self._clean[d] for d in series.test], kinds)
         found = Findings(clean.statistic, series.seed * 10_000 + years_of(series.test), {})
         found.clean_alarms = _alarms(clean)
         found.fault_alarms = {key: {} for key in found.clean_alarms}
@@ -148,7 +148,7 @@ class Ours:
                 cycle = series.spoil(fault, date)
                 scores.append(self._scores(date, cycle.onset, cycle.before if lasting else {}, self._clean))
             spoilt = [self._variables.index(v) for v in fault.variables]
-            judged = self._judge(dates, scores, kinds, spoilt)
+            judged = self._judge(dates, scores, kinds)
             found.faults[fault.name] = judged.statistic
             found.right[fault.name] = np.isin(judged.first, spoilt)
             for key, alarms in _alarms(judged).items():
@@ -164,23 +164,29 @@ class Ours:
             found, variables = known[date].copy(), tuple(now)
         else:
             found, variables = np.full((len(self._variables), len(self.baseline.scores)), np.nan), self._variables
+        means = dict(self._means.get(date, {}))
         for v in variables:
             state = now.get(v, self.series.field(date, v))
             previous = before.get(v, self.series.field(date, v, STEP))
-            found[self._variables.index(v)] = self._score(v, state, previous, self.series.forecast(date, v), moment)
+            scored = self._score(v, state, previous, self.series.forecast(date, v), moment)
+            number = self._variables.index(v)
+            found[number], means[number] = scored.scores, scored.means
+        if moment is not None:
+            found[:, self.baseline.scorer.area_columns] = self.baseline.scorer.relate(means, moment)
+        self._means.setdefault(date, means)
         return found
 
     def _score(
         self, variable: str, state: np.ndarray, previous: np.ndarray, background: np.ndarray, moment: Moment | None
-    ) -> np.ndarray:
+    ) -> Scored:
         if moment is None:
             raise ValueError(f"{variable}: training has no such hour of the day")
         number = self._variables.index(variable)
         kept = {"previous": previous, "background": background}
-        return self.baseline.scorer.score(number, state, moment, self._buffers, **kept).scores
+        return self.baseline.scorer.score(number, state, moment, self._buffers, **kept)
 
-    def _judge(self, dates: np.ndarray, scores: Sequence[np.ndarray], kinds: Kinds, spoilt: Sequence[int]) -> _Judged:
-        """Cycles in which some variables, or all, are not clean. Cycles with the same scores share a null."""
+    def _judge(self, dates: np.ndarray, scores: Sequence[np.ndarray], kinds: Kinds) -> _Judged:
+        """Cycles with the same scores share a null."""
         wanted = np.array([s.kind in kinds for s in self.baseline.scores])
         stacked = np.where(wanted, np.stack(scores), np.nan)
         seconds = _seconds(dates)
@@ -191,9 +197,10 @@ class Ours:
             patterns.setdefault(np.isfinite(one).tobytes(), []).append(row)
         for rows in patterns.values():
             own = stacked[rows], times[0][rows], times[1][rows]
-            departure = self._departures(dates[rows], *own, kinds, spoilt)
+            calibration = self._null(np.isfinite(own[0][0]))
+            departure = _departed(calibration.judge(*own))
             found.statistic[rows], found.first[rows] = departure.max(axis=1), departure.argmax(axis=1)
-            null = self._null(np.isfinite(own[0][0]))._null.departures.max(axis=1)
+            null = calibration._null.departures.max(axis=1)
             found.p[rows] = np.where(np.isinf(found.statistic[rows]), 0.0, conformal(null, found.statistic[rows]))
         return found
 
@@ -202,36 +209,6 @@ class Ours:
         if key not in self._nulls:
             self._nulls[key] = Calibration(self.baseline.ledger, self.baseline.scores, present)
         return self._nulls[key]
-
-    def _departures(
-        self,
-        dates: np.ndarray,
-        scores: np.ndarray,
-        fractions: np.ndarray,
-        hours: np.ndarray,
-        kinds: Kinds,
-        spoilt: Sequence[int],
-    ) -> np.ndarray:
-        """float64 (cycle, variable), infinite where an exact check fails.
-
-        Few spoilt variables are judged by themselves, the others are as in the clean cycle: much less work. That it
-        comes to the same is seen on one cycle, else everything is judged.
-        """
-        present = np.isfinite(scores[0])
-        whole = self._null(present)
-        key = kinds, present.tobytes()
-        if len(spoilt) < len(self._variables) // 2 and all((key, d) in self._known for d in dates):
-            few = np.zeros(len(self._variables), bool)
-            few[list(spoilt)] = True
-            part = _departed(self._null(present & few[:, None]).judge(scores, fractions, hours))
-            found = np.stack([self._known[key, d] for d in dates])
-            found[:, few] = part[:, few]
-            if np.allclose(found[:1], _departed(whole.judge(scores[:1], fractions[:1], hours[:1])), rtol=1e-9):
-                return found
-        found = _departed(whole.judge(scores, fractions, hours))
-        if not len(spoilt):
-            self._known |= {(key, d): one for d, one in zip(dates, found, strict=True)}
-        return found
 
 
 def _departed(found: Departures) -> np.ndarray:
