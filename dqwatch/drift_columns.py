@@ -34,3 +34,23 @@ CYCLES = (
     ("variables", "str", "", "which, the furthest out first, with their regions"),
     ("reason", "str", "", "why there is no p-value; '' if there is one"),
 )
+
+SLOW = (
+    ("variable", "str", "", "name of the variable, with its level"),
+    ("param", "str", "", "name without the level"),
+    ("level", "float", "as the variable's level type", "level; NaN for single-level variables"),
+    ("p_year", "float", "1", "share of the training years in which any variable drifted as far, replayed held out"),
+    ("p_warning", "float", "1", "the same; NaN where the years are too few for a p of 0.1"),
+    ("departure", "float", "1", "how far it got: 1 where the leading series alone is there in 1 % of the time"),
+    ("limit", "float", "1", "what is reached in one year of ten of training; NaN where the years are too few"),
+    ("source", "str", "", "what drifts most: a score of the whole field, or the mean over the region"),
+    ("region", "str", "", "n.hem, tropics, s.hem, land, sea or a box; '' for the whole field"),
+    ("detector", "str", "", "what tells: average (over 120 days), sum up, sum down (CUSUM of what is new each slot)"),
+    ("direction", "str", "", "up or down: where it lies since the onset"),
+    ("onset", "str", "", "time since when it most likely has drifted"),
+    ("reached", "str", "", "time when it first was beyond the limit; '' if never"),
+    ("alarmed", "bool", "", "it was beyond the limit"),
+    ("null_years", "int", "years", "years of training that it was held against"),
+    ("n_slots", "int", "slots", "stretches of time that the cycles were put into"),
+    ("slot_days", "float", "days", "their length"),
+)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dqwatch.columns import OPTIONAL, Column
-from dqwatch.drift_columns import CYCLES, DRIFT
+from dqwatch.drift_columns import CYCLES, DRIFT, SLOW
 from dqwatch.errors import MissingExtraError
 from dqwatch.weight_columns import SUGGESTIONS, WEIGHT_KEYS, WEIGHTS
 
@@ -232,6 +232,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
 
 TABLES["drift"] = (*_FIELD_KEY, *(Column(*column) for column in DRIFT))
 TABLES["cycles"] = tuple(Column(*column) for column in CYCLES)
+TABLES["slow"] = tuple(Column(*column) for column in SLOW)
 TABLES["weights"] = tuple(Column(*column) for column in WEIGHTS)
 TABLES["weight_keys"] = tuple(Column(*column) for column in WEIGHT_KEYS)
 OPTIONAL["weights"] = tuple(Column(*column) for column in SUGGESTIONS)
@@ -246,6 +247,7 @@ ROWS: dict[str, str] = {
     "pairs": "time, variable and member of the data and their reference",
     "drift": "time, variable and member held against a baseline",
     "cycles": "time and member held against a baseline",
+    "slow": "variable held against the years of a baseline",
     "weights": "variable that a training loss is made of",
     "weight_keys": "key that a training configuration gives a loss weight",
 }

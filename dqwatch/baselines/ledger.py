@@ -16,12 +16,15 @@ from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.feed import Worker, run
 from dqwatch.feed.workers import Progress
 from dqwatch.metrics.scout import name_block
-from dqwatch.scores import Family, area_columns
+from dqwatch.scores import STATE, Family, area_columns
 
 CYCLES = 3000
 """Cycles that are scored at most; about as many as .001 can be told from (40 years of every fifth day)."""
 _TOGETHER = 64
 """Cycles that are kept together."""
+_STEPS = 20
+"""In a standard deviation."""
+_UNKNOWN = -128
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,8 @@ class Ledger:
         Index of the hour of the day.
     scores : np.ndarray float32 (cycle, variable, score)
         NaN where there is none.
+    areas : np.ndarray int8 (cycle, variable, area)
+        Departures of the mean of the field over each area, as `pack_areas` makes them.
     """
 
     seconds: np.ndarray
@@ -49,6 +54,7 @@ class Ledger:
     fractions: np.ndarray
     hours: np.ndarray
     scores: np.ndarray
+    areas: np.ndarray
 
     @property
     def size(self) -> int:
@@ -58,6 +64,17 @@ class Ledger:
     def take(self, rows: np.ndarray) -> Ledger:
         """Some of the cycles, by index or mask."""
         return Ledger(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+
+def pack_areas(departures: np.ndarray) -> np.ndarray:
+    """Departures (standard deviations) as twentieths, up to 6.35 either way; -128 where unknown: int8."""
+    twentieths = np.clip(np.rint(departures * _STEPS), -127, 127)
+    return np.asarray(np.where(np.isfinite(departures), twentieths, _UNKNOWN).astype(np.int8))
+
+
+def unpack_areas(packed: np.ndarray) -> np.ndarray:
+    """What `pack_areas` packed, float32; NaN where unknown."""
+    return np.asarray(np.where(packed == _UNKNOWN, np.float32(np.nan), packed / np.float32(_STEPS)), np.float32)
 
 
 def choose_cycles(plan: Plan, most: int = CYCLES) -> np.ndarray:
@@ -111,7 +128,7 @@ def score_cycles(
     folds = plan.times.folds[chosen]
     everything = range(plan.times.n_folds)
     lookup = Lookup(plan.source, {v: k for k, v in enumerate(plan.variables)}, plan.axis)
-    scores, means, done = [], [], 0
+    scores, means, areas, done = [], [], [], 0
     for fold in np.unique(folds).tolist():
         own, scorer = chosen[folds == fold], None
         for begin in range(0, own.size, _TOGETHER):
@@ -120,10 +137,11 @@ def score_cycles(
                 if scorer is None:
                     scorer = Scorer(plan.layout, builder.climates([f for f in everything if f != fold]), families)
                 found = _score(plan, scorer, positions, lookup, workers, _onward(progress, done, int(chosen.size)))
-                folder.write(part, {"scores": dict(zip(("values", "means"), found, strict=True))}, {})
+                folder.write(part, {"scores": found}, {})
             held = folder.read(part, "scores")
             scores.append(held["values"])
             means.append(held["means"])
+            areas.append(held["areas"])
             done += positions.size
     seconds, folds = np.repeat(plan.times.seconds[chosen], n_members), np.repeat(folds, n_members)
     ledger = Ledger(
@@ -135,6 +153,7 @@ def score_cycles(
         fractions=year_fractions(seconds, plan.source.times[plan.axis].calendar),
         hours=hour_indices(seconds, plan.hours),
         scores=np.concatenate(scores),
+        areas=np.concatenate(areas),
     )
     moments = plan.moments(seconds)
     functions = time_functions(np.stack([m.phi for m in moments]), np.array([m.hour for m in moments]), plan.hours.size)
@@ -173,8 +192,8 @@ def _score(
     lookup: Lookup,
     workers: int | None,
     progress: Progress | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Scores (cycle and member, variable, score) of some cycles, and means over areas (..., area).
+) -> dict[str, np.ndarray]:
+    """Of some cycles `values` (cycle and member, variable, score), and over areas their `means` and packed `areas`.
 
     Each row is written by one thread.
     """
@@ -182,6 +201,7 @@ def _score(
     rows = {(int(p), m): i * n_members + m for i, p in enumerate(positions) for m in range(n_members)}
     scores = np.full((len(rows), len(plan.variables), len(scorer.scores)), np.nan, np.float32)
     means = np.full((*scores.shape[:2], plan.layout.place.areas.size), np.nan, np.float32)
+    areas = np.full(means.shape, _UNKNOWN, np.int8)
     number = {v: k for k, v in enumerate(plan.variables)}
 
     def work(position: int, worker: Worker) -> None:
@@ -205,6 +225,8 @@ def _score(
                 scores[row, k] = found.scores
                 if found.means is not None:
                     means[row, k] = found.means
+                if STATE in found.areas:
+                    areas[row, k] = pack_areas(found.areas[STATE][0])
 
     run(
         positions.tolist(),
@@ -213,4 +235,4 @@ def _score(
         describe=lambda p: name_block(plan.source, lookup.blocks(int(plan.times.indices[p]))[0]),
         progress=progress,
     )
-    return scores, means
+    return {"values": scores, "means": means, "areas": areas}

@@ -24,7 +24,7 @@ from dqwatch.scores import Score
 from dqwatch.types import Grid
 
 FORMAT = "dqwatch-baseline"
-VERSION = 3
+VERSION = 4
 _MARK = ".zattrs"
 _LEVELS = ("cell", "area", "coarse")
 _PARTS = ("first", "mean", "square", "variance")

@@ -14,6 +14,7 @@ from dqwatch.departures.naming import NAMED, adjust
 from dqwatch.departures.regions import name_region
 from dqwatch.departures.running import count_running
 from dqwatch.departures.scoring import Cycle, Matched, find_others, match, score_source
+from dqwatch.departures.slow_table import find_slow_drift, slow_document
 from dqwatch.feed.workers import Progress
 from dqwatch.scores import BACKGROUND, STEP
 from dqwatch.types import Source
@@ -84,11 +85,13 @@ def judge(
         totals.append(_total(cycle, found, own, baseline))
     count_running(rows, "p_value", ("variable", "member"))
     count_running(totals, "p_cycle", ("member",))
-    made = {"drift": _frame("drift", rows), "cycles": _frame("cycles", totals)}
+    slow = find_slow_drift(cycles, source, baseline, matched)
+    made = {"drift": _frame("drift", rows), "cycles": _frame("cycles", totals), "slow": slow.table}
     told = *matched.notes, *others.notes, *_notes(cycles, judged, baseline, previous, background)
-    notes = (*told, *_expectation(made["cycles"]))
+    notes = (*told, *_expectation(made["cycles"]), *slow.notes)
     n_bytes = len(cycles) * len(matched.numbers) * baseline.grid.n_cells * 4
-    return Judgement(made, _worst(made), notes, n_bytes)
+    worst = _worst(made)
+    return Judgement(made, None if worst is None else {**worst, **slow_document(slow)}, notes, n_bytes)
 
 
 class _Judged(NamedTuple):

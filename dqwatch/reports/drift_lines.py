@@ -36,6 +36,19 @@ def drift_lines(drift: Mapping[str, Any] | None) -> Iterator[str]:
     yield from _table([_cells(v) for v in named[:_MOST]])
     if len(named) > _MOST:
         yield f"    and {len(named) - _MOST:,} more: {', '.join(clean(v['variable']) for v in named[_MOST:])}"
+    yield from _slow(drift.get("slow", ()))
+
+
+def _slow(slow: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Variables that drift slowly."""
+    if slow:
+        yield f"slow drift: {len(slow):,} variables are beyond what training years do"
+    for one in slow[:_MOST]:
+        where = f" of {clean(one['region'])}" if one["region"] else ""
+        since = f"since about {clean(short_time(one['onset']))}, found {clean(short_time(one['reached']))}"
+        yield f"    {clean(one['variable'])}  {one['direction']}  {one['source']}{where}, {since}"
+    if len(slow) > _MOST:
+        yield f"    and {len(slow) - _MOST:,} more: {', '.join(clean(v['variable']) for v in slow[_MOST:])}"
 
 
 def _cells(variable: Mapping[str, Any]) -> tuple[str, str, str, str]:

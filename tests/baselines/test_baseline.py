@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from baselines.training_data import LAT, make_fields, make_source
+from hypothesis import given
+from hypothesis import strategies as st
 from metrics.fake_source import grid_of
 
 from dqwatch.baselines.baseline import Baseline, build
 from dqwatch.baselines.building import accumulate, plan
 from dqwatch.baselines.folds import lay_folds
+from dqwatch.baselines.ledger import pack_areas, unpack_areas
 from dqwatch.baselines.scorer import Scorer
 from dqwatch.baselines.store import check_target, load, save
 from dqwatch.baselines.unfinished import Unfinished
@@ -67,10 +70,12 @@ def test_a_cycle_of_the_ledger_has_never_seen_its_own_fold(baseline: Baseline, f
         for v, name in enumerate(("t", "sst")):
             found = scorer.score(
                 v, fields[name][row], asked.moment(int(row)), Buffers(), previous=fields[name][row - 1]
-            ).scores
-            alone = np.delete(np.arange(found.size), scorer.area_columns)
+            )
+            areas = np.clip(found.areas["state"][0], -6.35, 6.35)
+            assert np.allclose(unpack_areas(baseline.ledger.areas[row, v]), areas, rtol=0, atol=0.026, equal_nan=True)
+            alone = np.delete(np.arange(found.scores.size), scorer.area_columns)
             expected = baseline.ledger.scores[row, v, alone]
-            assert np.allclose(found[alone], expected, rtol=1e-5, atol=1e-5, equal_nan=True)
+            assert np.allclose(found.scores[alone], expected, rtol=1e-5, atol=1e-5, equal_nan=True)
 
 
 def test_nor_have_the_relations_that_it_is_scored_by(baseline: Baseline, fields: dict[str, np.ndarray]) -> None:
@@ -108,6 +113,7 @@ def test_saved_and_opened_it_is_the_same(baseline: Baseline, tmp_path: Path) -> 
         assert getattr(found, name) == getattr(baseline, name)
     assert np.array_equal(found.ledger.scores, baseline.ledger.scores, equal_nan=True)
     assert np.array_equal(found.ledger.groups, baseline.ledger.groups)
+    assert np.array_equal(found.ledger.areas, baseline.ledger.areas)
     field = make_fields(2, 2)
     moment = baseline.moments(np.array([400 * 86400]))[0]
     assert moment is not None
@@ -142,7 +148,7 @@ def test_what_is_no_sound_baseline_is_said_in_one_line(baseline: Baseline, tmp_p
     save(baseline, path)
     marks = json.loads((path / ".zattrs").read_text())
     (path / ".zattrs").write_text(json.dumps({**marks, "version": 99}))
-    with pytest.raises(UsageError, match="version 99; this dqwatch reads version 3"):
+    with pytest.raises(UsageError, match="version 99; this dqwatch reads version 4"):
         load(path)
     del marks["scores"]
     (path / ".zattrs").write_text(json.dumps(marks))
@@ -177,3 +183,14 @@ def test_data_without_times_are_refused() -> None:
     source = make_source({"x": np.zeros((4, 128), np.float32)})
     with pytest.raises(UsageError, match="4 usable times"):
         build(source)
+
+
+@given(st.lists(st.floats(-6.3, 6.3) | st.just(float("nan")), min_size=1, max_size=9))
+def test_departures_of_areas_are_kept_to_a_fortieth(values: list[float]) -> None:
+    kept = unpack_areas(pack_areas(np.array(values)))
+    assert np.allclose(kept, values, rtol=0, atol=0.02501, equal_nan=True)
+
+
+def test_departures_beyond_all_reason_stay_large() -> None:
+    found = unpack_areas(pack_areas(np.array([1e9, -np.inf, 50.0, -7.0])))
+    assert np.allclose(found, [6.35, np.nan, 6.35, -6.35], equal_nan=True)

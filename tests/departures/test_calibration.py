@@ -36,7 +36,8 @@ def cycles(seed: int, years: int, per_year: int = 73, *, persistence: float = 0.
     groups = year * 5 // years
     whole = np.zeros(n, np.int64)
     seconds = (year * 365 + np.rint(fraction * 365).astype(np.int64)) * 86400
-    return Ledger(seconds, year, groups, groups, whole, fraction, whole, scores)
+    areas = np.zeros((n, VARIABLES, 0), np.int8)
+    return Ledger(seconds, year, groups, groups, whole, fraction, whole, scores, areas)
 
 
 def judge(null: Ledger, new: Ledger, present: np.ndarray | None = None):

@@ -12,6 +12,7 @@ from metrics.fake_source import FakeSource, axis_of, grid_of
 from dqwatch.baselines.baseline import Baseline, build
 from dqwatch.departures.judging import Judgement, judge
 from dqwatch.departures.scoring import count_changed
+from dqwatch.departures.slow_table import find_land
 from dqwatch.errors import UsageError
 
 N_TRAINING, N_NEW = 16 * 73, 146
@@ -245,3 +246,54 @@ def test_a_background_of_some_times_serves_those(
     cycle = judge(state, made, background=make_source({"t": beside}, first=401)).tables["cycles"].iloc[0]
     assert cycle["null_size"] == 300
     assert judge(state, made).tables["cycles"].iloc[0]["null_size"] == 400
+
+
+def test_small_departures_that_last_are_slow_drift(baseline: Baseline, fields: dict[str, np.ndarray]) -> None:
+    count = 73
+    change = np.zeros((count, LAT.size))
+    change[30:, (LAT > 0)] = 1.5
+    clean, moved = judge(new(fields, 0, count), baseline), judge(new(fields, 0, count, sst=change), baseline)
+    table = moved.tables["slow"].set_index("variable")
+    assert set(table.index) == {"t", "sst"}
+    sst = table.loc["sst"]
+    assert sst["alarmed"]
+    assert sst["p_year"] == sst["p_warning"] == 1 / 17
+    assert (sst["direction"], sst["null_years"]) == ("up", 16)
+    labels = moved.tables["cycles"]["time"].tolist()
+    assert 25 <= labels.index(sst["onset"]) <= 36
+    assert labels.index(sst["reached"]) >= 30
+    assert moved.drift is not None
+    (entry,) = moved.drift["slow"]
+    assert (entry["variable"], entry["onset"]) == ("sst", sst["onset"])
+    assert not clean.tables["slow"]["alarmed"].any()
+    assert clean.drift is not None
+    assert clean.drift["slow"] == []
+
+
+def test_a_single_cycle_has_no_slow_drift(baseline: Baseline, fields: dict[str, np.ndarray]) -> None:
+    found = judge(new(fields), baseline)
+    assert found.tables["slow"].empty
+    assert found.drift is not None
+    assert "slow" not in found.drift
+    assert not any("slow" in note for note in found.notes)
+
+
+def test_few_years_cannot_tell_slow_drift(fields: dict[str, np.ndarray]) -> None:
+    few = build(make_source({"t": fields["t"][: 3 * 73]}))
+    found = judge(make_source({"t": fields["t"][3 * 73 : 4 * 73]}, first=3 * 73), few)
+    assert found.tables["slow"].empty
+    assert "slow drift: not looked for over 360 days: 3 years of training are too few" in found.notes
+    some = build(make_source({"t": fields["t"][: 7 * 73]}))
+    found = judge(make_source({"t": fields["t"][7 * 73 : 8 * 73]}, first=7 * 73), some)
+    assert found.tables["slow"]["p_warning"].isna().all()
+    assert any("7 years of training cannot reach p <= 0.1, which needs 9" in note for note in found.notes)
+
+
+def test_land_is_where_areas_are_mostly_land(baseline: Baseline) -> None:
+    land = find_land(baseline)
+    assert land is not None
+    of_cell = baseline.layout.place.areas.of_cell
+    weights = np.cos(np.radians(LAT))
+    for area in range(land.size):
+        own = of_cell == area
+        assert land[area] == (weights[own & ~SEA].sum() >= 0.5 * weights[own].sum())

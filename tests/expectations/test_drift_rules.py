@@ -28,7 +28,9 @@ def cycle(p: float, *, warning: float | None = None, critical: float | None = No
 
 def statuses(cycles: list[dict[str, Any]], drift: list[dict[str, Any]] | None = None) -> dict[str, str]:
     quiet: list[dict[str, Any]] = [{"variable": "2t", "p_value": 0.5}, {"variable": "swvl1", "p_value": 0.4}]
-    found = evaluate([RULES], {"cycles": rows("cycles", cycles), "drift": rows("drift", drift or quiet)}).results
+    slow = rows("slow", [{"variable": "2t", "p_warning": 0.5}])
+    given = {"cycles": rows("cycles", cycles), "drift": rows("drift", drift or quiet), "slow": slow}
+    found = evaluate([RULES], given).results
     order = {"pass": 0, "skipped": 1, "fail": 2}
     worst: dict[str, str] = {}
     for finding in found:
@@ -78,6 +80,13 @@ def test_a_cycle_that_was_not_compared_has_not_passed() -> None:
     assert found["drift.scored"] == "fail"
 
 
+@pytest.mark.parametrize(("p", "status"), [(0.11, "pass"), (0.1, "fail"), (1 / 21, "fail"), (np.nan, "skipped")])
+def test_slow_drift_warns_at_one_year_in_ten(p: float, status: str) -> None:
+    slow = [{"variable": "swvl1", "p_year": 0.05, "p_warning": p, "region": "tropics"}]
+    found = evaluate([RULES], {"cycles": rows("cycles", [cycle(0.5)]), "slow": rows("slow", slow)}).results
+    assert {(f.status, f.severity) for f in found if f.rule == "drift.slow"} == {(status, "warning")}
+
+
 def test_every_drift_rule_is_tripped_here() -> None:
-    tripped = {"drift.cycle", "drift.cycle_unusual", "drift.exact", "drift.variables", "drift.scored"}
+    tripped = {"drift.cycle", "drift.cycle_unusual", "drift.exact", "drift.variables", "drift.scored", "drift.slow"}
     assert {rule.id for rule in RULES.rules} == tripped

@@ -42,3 +42,14 @@ def test_many_variables_are_counted() -> None:
 def test_nothing_compared_is_said_and_no_cycle_is_silent() -> None:
     assert list(drift_lines(drift(None))) == ["drift: 2011-06-14T06 could not be compared with training"]
     assert list(drift_lines(None)) == []
+
+
+def test_slow_drift_is_told_after_the_cycle() -> None:
+    slow = {"variable": "swvl1", "p_year": 0.05, "source": "region mean", "region": "tropics", "direction": "up",
+            "onset": "2011-02-01T00:00:00", "reached": "2011-04-01T06:00:00"}  # fmt: skip
+    lines = list(drift_lines(drift(0.5) | {"slow": [slow, slow | {"region": "", "source": "ms"}]}))
+    assert lines[1:] == [
+        "slow drift: 2 variables are beyond what training years do",
+        "    swvl1  up  region mean of tropics, since about 2011-02-01T00, found 2011-04-01T06",
+        "    swvl1  up  ms, since about 2011-02-01T00, found 2011-04-01T06",
+    ]
