@@ -1,4 +1,4 @@
-"""From storage to statistics: 5 dates of 20 fields of 542,080 float32 cells, against decoding alone and against peers.
+"""From storage to statistics: 10 dates of 20 fields of 542,080 float32 cells, against decoding alone and against peers.
 
 Half of the fields are quantised to 16 bit as GRIB does, a quarter is rain-like. Peers: the collector of statistics of
 anemoi-datasets (run by `.venv-anemoi`, or by the interpreter DQWATCH_ANEMOI_PYTHON), xarray with Dask, zarr-python.
@@ -27,7 +27,7 @@ from tests.benchmarks import Rate, Row, rates
 from tests.benchmarks.field_metrics import reduced_grid, waves
 from tests.benchmarks.kernel import N_CELLS, READ, read
 
-DATES = 5
+DATES = 10
 NAMES = [f"{q}_{level}" for q in ("t", "u", "v", "z") for level in (1000, 850, 500)]
 NAMES += ["2t", "skt", "msl", "tp", "cp", "sf", "ro", "sro"]
 RAIN = ("tp", "cp", "sf", "ro", "sro")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,10 @@ from metrics.fake_source import FakeSource, grid_of
 from sources.zarr_files import make_array, make_group
 
 from dqwatch.metrics import kernel_layout as layout
+from dqwatch.metrics.one_pass import Pass
 from dqwatch.metrics.peak_memory import START, estimate
+from dqwatch.sources import open_source
+from dqwatch.sources.selection import narrow
 from dqwatch.types import Variable
 
 CELLS, NAMES = 250_000, ["2t", "2d", "msl", "10u", "10v", "tp", "cp", "skt"] + [f"t_{p}" for p in range(100, 900, 100)]
@@ -72,6 +76,24 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ends = {"start_date": str(dates[0]), "end_date": str(dates[-1]), "frequency": "6h", "missing_dates": []}
     group.attrs.update({"variables": NAMES, **ends})
     return path
+
+
+@pytest.mark.parametrize("wanted", [{}, {"fields": ["change"]}], ids=["plain", "changes"])
+def test_no_field_costs_fresh_memory_after_the_first_date(store: Path, wanted: dict[str, list[str]]) -> None:
+    """By page faults: memory that is handed out anew has to be mapped in, page by page."""
+    source = open_source(store)
+
+    def faults(n_times: int) -> int:
+        part = narrow(source, end=f"2020-01-0{1 + (n_times - 1) // 4}T{(n_times - 1) % 4 * 6:02}")
+        own = Pass(part, wanted=wanted)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        own.run_threads(1, None)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    faults(6)
+    each = (min(faults(6) for _ in range(3)) - min(faults(2) for _ in range(3))) / 4  # of a date, beyond the first two
+    pages = 4 * CELLS / resource.getpagesize()
+    assert each < pages, f"{each:.0f} page faults a date of {len(NAMES)} fields of {pages:.0f} pages"
 
 
 def measured(store: Path, workers: int, end: str) -> float:
