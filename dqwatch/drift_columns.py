@@ -54,3 +54,29 @@ SLOW = (
     ("n_slots", "int", "slots", "stretches of time that the cycles were put into"),
     ("slot_days", "float", "days", "their length"),
 )
+
+SCORECARD = (
+    ("time", "str", "", "time of the cycle with the least p"),
+    ("member", "int", "", "ensemble member, from 0"),
+    ("variable", "str", "", "name of the variable, with its level"),
+    ("param", "str", "", "name without the level"),
+    ("level", "float", "as the variable's level type", "level; NaN for single-level variables"),
+    ("region", "str", "", "all, n.hem, tropics, s.hem (20 degrees apart), land, sea (areas that mostly are)"),
+    ("mean", "float", "standard deviations", "mean over the areas of the region of how far each one's mean departs"),
+    ("rms", "float", "standard deviations", "root mean square departure of the cells of the region; usually about 1"),
+    ("named", "bool", "", "a variable that the drift of the cycle is about"),
+)
+
+AREAS = (
+    ("time", "str", "", "time of the cycle with the least p"),
+    ("member", "int", "", "ensemble member, from 0"),
+    ("variable", "str", "", "a variable that the drift of the cycle is about"),
+    ("kind", "str", "", "what departs: the state, its change (step), or the departure from a background"),
+    ("area", "int", "", "number of the area"),
+    ("south", "float", "degrees_north", "its southern edge; NaN without coordinates"),
+    ("north", "float", "degrees_north", "its northern edge"),
+    ("west", "float", "degrees_east", "its western edge"),
+    ("east", "float", "degrees_east", "its eastern edge"),
+    ("mean", "float", "standard deviations", "how far the mean of the area departs"),
+    ("rms", "float", "standard deviations", "root mean square departure of its cells; usually about 1"),
+)

@@ -14,7 +14,8 @@ from dqwatch.departures.naming import NAMED, adjust
 from dqwatch.departures.regions import name_region
 from dqwatch.departures.running import count_running
 from dqwatch.departures.scoring import Cycle, Matched, find_others, match, score_source
-from dqwatch.departures.slow_table import find_slow_drift, slow_document
+from dqwatch.departures.slow_table import find_land, find_slow_drift, slow_document
+from dqwatch.departures.where import locate
 from dqwatch.feed.workers import Progress
 from dqwatch.scores import BACKGROUND, STEP
 from dqwatch.types import Source
@@ -91,6 +92,7 @@ def judge(
     notes = (*told, *_expectation(made["cycles"]), *slow.notes)
     n_bytes = len(cycles) * len(matched.numbers) * baseline.grid.n_cells * 4
     worst = _worst(made)
+    made |= locate(cycles, made["drift"], worst, baseline, find_land(baseline))
     return Judgement(made, None if worst is None else {**worst, **slow_document(slow)}, notes, n_bytes)
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from dqwatch import __version__, resources
 from dqwatch.errors import RuleFileError
+from dqwatch.reports.drift_lines import drift_lines
 from dqwatch.reports.findings import waived_by
+from dqwatch.reports.html_drift import departure_maps, scorecard
 from dqwatch.reports.html_picture import defect_map
 from dqwatch.types import Finding, Verdict
 
@@ -99,6 +101,21 @@ def _picture(verdict: Verdict) -> str:
     return f'<h2>Where and when</h2><div id="picture">{drawn}</div>'
 
 
+def _drift(verdict: Verdict) -> str:
+    lines = "\n".join(escape(line) for line in drift_lines(verdict.drift))
+    if not lines:
+        return ""
+    figure = departure_maps(verdict.tables)
+    drawn = ""
+    if figure is not None:
+        # The library itself comes with the first picture of the page.
+        whole = defect_map(verdict.tables) is None
+        settings = {"displaylogo": False, "responsive": True}
+        drawn = figure.to_html(full_html=False, include_plotlyjs=whole, config=settings)
+        drawn = f'<h2>Where it departs from training</h2><div id="departures">{drawn}</div>'
+    return f"<h2>Drift</h2><pre>{lines}</pre>{drawn}{scorecard(verdict.tables)}"
+
+
 def _finding_row(finding: Finding) -> str:
     css = "error" if finding.status in ("error", "no_data") else ("fail" if finding.severity == "critical" else "warn")
     css = "soft" if finding.status == "waived" else css
@@ -179,6 +196,7 @@ def _about(verdict: Verdict) -> str:
 _SECTIONS: dict[str, Callable[[Verdict], str]] = {
     "verdict": _verdict,
     "picture": _picture,
+    "drift": _drift,
     "findings": _findings,
     "notes": _notes,
     "passed": _passed,

@@ -297,3 +297,26 @@ def test_land_is_where_areas_are_mostly_land(baseline: Baseline) -> None:
     for area in range(land.size):
         own = of_cell == area
         assert land[area] == (weights[own & ~SEA].sum() >= 0.5 * weights[own].sum())
+
+
+def test_the_worst_cycle_has_a_scorecard_and_areas(baseline: Baseline, fields: dict[str, np.ndarray]) -> None:
+    change = np.zeros((3, LAT.size))
+    change[2] = np.where(BOX, 40.0, 0.0)
+    found = judge(new(fields, 3, 3, t=change), baseline)
+    card, areas = found.tables["scorecard"], found.tables["areas"]
+    assert set(card["time"]) == set(areas["time"]) == {found.tables["cycles"]["time"].iloc[2]}
+    assert set(areas["variable"]) == {"t"}
+    place = baseline.layout.place
+    assert len(areas) == place.areas.size
+    assert list(dict.fromkeys(card["region"])) == ["all", "n.hem", "tropics", "s.hem", "land", "sea"]
+    far = areas.loc[areas["mean"].idxmax()]
+    assert far["mean"] > 5
+    assert -30 <= far["south"] < far["north"] <= 45
+    assert 30 <= far["west"] < far["east"] <= 150
+    # the whole: each area alike
+    t = card[(card["variable"] == "t") & (card["region"] == "all")].iloc[0]
+    assert bool(t["named"])
+    state = judge(new(fields, 5, 1, t=change[2]), baseline).tables["areas"]
+    assert set(state["kind"]) == {"state"}
+    assert t["mean"] == pytest.approx(state["mean"].mean(), rel=1e-5)
+    assert t["rms"] == pytest.approx(np.sqrt((state["rms"] ** 2).mean()), rel=1e-5)
