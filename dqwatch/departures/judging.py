@@ -277,16 +277,24 @@ def _notes(
     if baseline.step:
         what = f"no fields {baseline.step / 3600:g} h before, so their change was not scored"
         hint = "" if previous is not None else "; --previous gives them, and finds much more"
-        notes += _without(STEP, cycles, baseline, what + hint)
+        notes += _without(_of_kind(STEP, baseline), cycles, what + hint)
     if baseline.knows_departures:
         hint = "" if background is not None else "; --background gives one, and finds much more"
-        notes += _without(BACKGROUND, cycles, baseline, f"no background, so no departures from it were scored{hint}")
+        what = "no background, so no departures from it were scored"
+        notes += _without(_of_kind(BACKGROUND, baseline), cycles, what + hint)
+    if baseline.relations is not None and len(baseline.variables) > 1:
+        what = "a variable of training is not there, so they were not held against one another, which finds much"
+        scored = [cycle for cycle in cycles if np.isfinite(cycle.scores).any()]
+        notes += _without(baseline.scorer.area_columns, scored, what)
     return notes
 
 
-def _without(kind: str, cycles: Sequence[Cycle], baseline: Baseline, what: str) -> list[str]:
-    """A note on how many cycles have no score of a kind; none where all have."""
-    columns = [i for i, s in enumerate(baseline.scores) if s.kind == kind]
+def _of_kind(kind: str, baseline: Baseline) -> list[int]:
+    return [i for i, s in enumerate(baseline.scores) if s.kind == kind]
+
+
+def _without(columns: list[int], cycles: Sequence[Cycle], what: str) -> list[str]:
+    """A note on how many cycles have none of some scores; none where all have."""
     n = sum(not np.isfinite(cycle.scores[:, columns]).any() for cycle in cycles)
     which = "" if n == len(cycles) else f"{n} of {len(cycles)} times: "
     return [f"drift: {which}{what}"] if n else []

@@ -115,6 +115,8 @@ def test_what_cannot_be_scored_says_why(baseline: Baseline, fields: dict[str, np
     assert row(found, "lsm")["reason"] == "the data lack it"
     assert "not in the baseline, hence not scored: new" in found.notes
     assert found.tables["cycles"].iloc[0]["n_variables"] == 1
+    assert any("a variable of training is not there" in note for note in found.notes)
+    assert not any("a variable of training is not there" in note for note in judge(new(fields), baseline).notes)
 
 
 def test_missing_values_where_training_has_values_do_not_hide_the_rest(
@@ -134,6 +136,7 @@ def test_another_hour_of_the_day_is_not_compared(baseline: Baseline, fields: dic
     source = FakeSource(dict(zip(state.variables, state.data, strict=True)), axis=axis, grid=state.grids[0])
     found = judge(source, baseline)
     assert row(found, "t")["reason"] == "training has no such hour of the day"
+    assert not any("a variable of training is not there" in note for note in found.notes)
     cycle = found.tables["cycles"].iloc[0]
     assert np.isnan(cycle["p_cycle"])
     assert cycle["n_variables"] == 0
