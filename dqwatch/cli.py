@@ -16,7 +16,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 import dqwatch
-from dqwatch import options, rule_commands, weight_options
+from dqwatch import baseline_options, options, rule_commands, weight_options
 from dqwatch.errors import DqwatchError, UsageError
 from dqwatch.options import Run, short_name
 from dqwatch.outputs import Outputs
@@ -152,11 +152,12 @@ def gate(
 @app.command()
 def baseline(
     data: options.Data,
-    output: options.BaselineOutput,
+    output: baseline_options.BaselineOutput,
     background: options.Background = None,
-    cycles: options.Cycles = 3000,
-    compact: options.Compact = False,
-    self_test: options.SelfTest = False,
+    cycles: baseline_options.Cycles = 3000,
+    compact: baseline_options.Compact = False,
+    from_statistics: baseline_options.FromStatistics = False,
+    self_test: baseline_options.SelfTest = False,
     workers: options.Workers = None,
     select: options.Select = None,
     start: options.Start = None,

@@ -28,7 +28,7 @@ CYCLES = (
     ("p_critical", "float", "1", "the same; NaN where the null is too small for a p of 0.001"),
     ("null_size", "int", "cycles", "cycles of training that it was held against"),
     ("null_years", "int", "years", "years that they come from"),
-    ("n_variables", "int", "variables", "variables with a p-value"),
+    ("n_variables", "int", "variables", "variables with a p-value, or held against stored statistics"),
     ("n_named", "int", "variables", "variables that the drift is about"),
     ("n_running", "int", "cycles", "how many in a row up to this one have a p_cycle of 0.05 or less"),
     ("variables", "str", "", "which, the furthest out first, with their regions"),

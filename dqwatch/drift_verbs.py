@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dqwatch.baselines.baseline import Baseline
+    from dqwatch.baselines.stored import StoredBaseline
 
 
 def baseline(
@@ -26,6 +27,7 @@ def baseline(
     background: Any = None,
     cycles: int = 3000,
     compact: bool = False,
+    from_statistics: bool = False,
     self_test: bool = False,
     workers: int | None = None,
     select: str | Sequence[str] | None = None,
@@ -35,7 +37,7 @@ def baseline(
     cache: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     tell: Callable[[str], None] | None = None,
-) -> Baseline:
+) -> Baseline | StoredBaseline:
     """Learn from training data what is usual: statistics in one pass, then how training's own cycles score.
 
     Parameters
@@ -56,6 +58,9 @@ def baseline(
         Keep nothing at the cells of a grid of more than 8,192: what is expected of a cell is then what some 3,000 areas
         have. About a sixth in size; finds less of what is smaller than an area (some 400 km on a globe), and of
         departures from a pattern as fixed as orography.
+    from_statistics : bool
+        Read no field: make a poorer baseline of the statistics that an anemoi store carries. It gives no p-values;
+        `gate` and `drift` then find only what is far beyond training, and say so.
     self_test : bool
         Replay the training years as if new, and put into `record` how often they alarm.
     workers, select, start, end, every, cache
@@ -67,8 +72,8 @@ def baseline(
 
     Returns
     -------
-    Baseline
-        `limits()` says what so small a null cannot support.
+    Baseline or StoredBaseline
+        The latter of stored statistics. `limits()` says what so small a null cannot support.
 
     Raises
     ------
@@ -89,8 +94,12 @@ def baseline(
         check_target(output)
         folder = place_beside(output)
     part = Part(select, start, end, every, cache)
+    if from_statistics:
+        _check_alone(part, background=background, compact=compact, self_test=self_test)
     with ExitStack() as stack:
         source = stack.enter_context(closing(sources.open_source(data, **part._asdict())))
+        if from_statistics:
+            return _keep_statistics(source, output)
         beside = None
         if background is not None:
             beside = stack.enter_context(closing(sources.open_source(background, cache=cache)))
@@ -114,6 +123,27 @@ def baseline(
         save(made, output)
     if folder is not None:
         forget(folder)
+    return made
+
+
+def _check_alone(part: Part, **options: Any) -> None:
+    """Refuse what stored statistics cannot have."""
+    given = [name for name, value in {**options, "start": part.start, "end": part.end}.items() if value]
+    given += ["every"] if part.every > 1 else []
+    if given:
+        raise UsageError(
+            f"from_statistics: with {', '.join(given)}; stored statistics are what they are, of all their dates: leave "
+            f"{'it' if len(given) == 1 else 'them'} out"
+        )
+
+
+def _keep_statistics(source: Source, output: str | None) -> StoredBaseline:
+    from dqwatch.baselines.store import save
+    from dqwatch.baselines.stored import from_statistics
+
+    made = from_statistics(source)
+    if output is not None:
+        save(made, output)
     return made
 
 
@@ -220,7 +250,7 @@ class Held(NamedTuple):
     """Fields that have a p-value, or are constants that were compared."""
 
 
-def open_baseline(given: Any, previous: Any = None, background: Any = None) -> Baseline | None:
+def open_baseline(given: Any, previous: Any = None, background: Any = None) -> Baseline | StoredBaseline | None:
     """The baseline at a path, or one in memory; None for None.
 
     Raises
@@ -231,6 +261,7 @@ def open_baseline(given: Any, previous: Any = None, background: Any = None) -> B
     """
     from dqwatch.baselines.baseline import Baseline
     from dqwatch.baselines.store import load
+    from dqwatch.baselines.stored import StoredBaseline
 
     if given is None and previous is not None:
         raise UsageError("previous: the state before is compared by a baseline only; give --baseline too")
@@ -238,7 +269,7 @@ def open_baseline(given: Any, previous: Any = None, background: Any = None) -> B
         raise UsageError("background: departures from it are compared by a baseline only; give --baseline too")
     if isinstance(given, str) or hasattr(given, "__fspath__"):
         given = load(given)
-    if not (given is None or isinstance(given, Baseline)):
+    if not (given is None or isinstance(given, Baseline | StoredBaseline)):
         raise UsageError(f"baseline: got a {type(given).__name__}; give a path or what dqwatch.baseline returned")
     if given is not None and background is not None:
         given.check_background("background")
@@ -247,7 +278,7 @@ def open_baseline(given: Any, previous: Any = None, background: Any = None) -> B
 
 def hold_against(
     source: Source,
-    known: Baseline | None,
+    known: Baseline | StoredBaseline | None,
     previous: Any,
     background: Any,
     cache: str | None,
@@ -259,6 +290,8 @@ def hold_against(
     if known is None:
         return Held()
     from dqwatch import sources
+    from dqwatch.baselines.baseline import Baseline
+    from dqwatch.departures.bounds import judge_by_statistics
     from dqwatch.departures.judging import judge
 
     with ExitStack() as stack:
@@ -266,7 +299,10 @@ def hold_against(
             None if given is None else stack.enter_context(closing(sources.open_source(given, cache=cache)))
             for given in (previous, background)
         )
-        found = judge(source, known, previous=before, background=beside, workers=workers, progress=progress)
+        if isinstance(known, Baseline):
+            found = judge(source, known, previous=before, background=beside, workers=workers, progress=progress)
+        else:
+            found = judge_by_statistics(source, known, previous=before, workers=workers, progress=progress)
     rows = found.tables["drift"]
-    compared = int((rows["p_value"].notna() | (rows["n_exact"] > 0)).sum())
+    compared = int((rows["p_value"].notna() | rows["score"].notna() | (rows["n_exact"] > 0)).sum())
     return Held(found.tables, found.notes, dict(known.record), found.drift, found.n_bytes, compared)

@@ -212,7 +212,15 @@ def _check(baseline: Any, incoming: Any, rescaled: bool) -> Baseline | None:
     if incoming is None or baseline is None:
         lacking = "incoming" if incoming is None else "baseline"
         raise UsageError(f"{lacking}: not given; suggestions take another source and a baseline: give both")
-    return open_baseline(baseline)
+    from dqwatch.baselines.stored import StoredBaseline
+
+    known = open_baseline(baseline)
+    if isinstance(known, StoredBaseline):
+        raise UsageError(
+            f"baseline: that of {known.name} has stored statistics alone; suggestions need one that was learnt from "
+            "fields: make it by 'dqwatch baseline DATA -o BASELINE'"
+        )
+    return known
 
 
 def _step_of(source: Source) -> int:

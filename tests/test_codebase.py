@@ -22,7 +22,7 @@ import dqwatch
 LAYERS = [
     {"cli", "integrations"},
     {"rule_commands", "running"},
-    {"options", "outputs", "weight_options"},
+    {"options", "outputs", "weight_options", "baseline_options"},
     {"terminal"},
     {"verbs", "weight_verbs"},
     {"drift_verbs"},
@@ -55,13 +55,13 @@ HOMES = {
     "plotly": ["reports/html*.py"],
     "sqlalchemy": ["history/*"],
     "torch": ["feed/*", "metrics/on_device.py", "scores/on_device.py"],
-    "typer": ["cli.py", "rule_commands.py", "options.py", "weight_options.py"],
+    "typer": ["cli.py", "rule_commands.py", "options.py", "weight_options.py", "baseline_options.py"],
 }
 """The only files that may import a package that is heavy or optional."""
 HEAVY = HOMES.keys() - {"typer"} | {"cftime", "numba", "numcodecs", "pandas", "scipy", "xarray", "zarr", "fsspec"}
 LIGHT = [
     *("__init__", "cli", "rule_commands", "options", "terminal", "verbs", "drift_verbs", "weight_verbs", "conclusion"),
-    *("running", "weight_options", "outputs", "catalogue"),
+    *("running", "weight_options", "baseline_options", "outputs", "catalogue"),
     *("tables", "columns", "resources", "yaml_files", "types", "storage", "registry", "errors"),
 ]
 """Modules that are there for every command: what they import at their top, directly or not, must cost little."""

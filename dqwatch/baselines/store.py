@@ -19,6 +19,7 @@ from dqwatch.baselines.ledger import Ledger
 from dqwatch.baselines.packed import PackedClimate
 from dqwatch.baselines.quantity import QuantityClimate
 from dqwatch.baselines.relations import Relations
+from dqwatch.baselines.stored import KIND, StoredBaseline, describe, restore
 from dqwatch.errors import SourceError, SourceNotFoundError, UsageError
 from dqwatch.scores import Score
 from dqwatch.types import Grid
@@ -47,7 +48,7 @@ def check_target(path: str | os.PathLike[str]) -> None:
         raise UsageError(f"{path}: the folder {parent} is missing or cannot be written")
 
 
-def save(baseline: Baseline, path: str | os.PathLike[str]) -> None:
+def save(baseline: Baseline | StoredBaseline, path: str | os.PathLike[str]) -> None:
     """Write a baseline; an older one of the same name is replaced when the new one is complete.
 
     Raises
@@ -65,15 +66,16 @@ def save(baseline: Baseline, path: str | os.PathLike[str]) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             group = zarr.open_group(str(new), mode="w", **options)
-            for name, values in _arrays(baseline).items():
+            arrays, attributes = _contents(baseline)
+            for name, values in arrays.items():
                 group[name] = values
-            group.attrs.update(_attributes(baseline))
+            group.attrs.update(attributes)
         if target.exists():
             target.rename(Path(scratch, "old"))
         new.rename(target)
 
 
-def load(path: str | os.PathLike[str]) -> Baseline:
+def load(path: str | os.PathLike[str]) -> Baseline | StoredBaseline:
     """Open a baseline.
 
     Raises
@@ -123,20 +125,17 @@ def _is_baseline(path: Path) -> bool:
     return isinstance(marks, dict) and marks.get("format") == FORMAT
 
 
+def _contents(baseline: Baseline | StoredBaseline) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Arrays and attributes."""
+    if isinstance(baseline, Baseline):
+        return _arrays(baseline), _attributes(baseline)
+    more = {"kind": KIND, "statistics": describe(baseline.statistics)}
+    return _places(baseline.grid), _common(baseline) | more
+
+
 def _attributes(baseline: Baseline) -> dict[str, Any]:
     return {
-        "format": FORMAT,
-        "version": VERSION,
-        "record": dict(baseline.record),
-        "variables": list(baseline.variables),
-        "units": list(baseline.units),
-        "grid": {
-            "kind": baseline.grid.kind,
-            "shape": list(baseline.grid.shape),
-            "name": baseline.grid.name,
-            "weights_origin": baseline.grid.weights_origin,
-        },
-        "calendar": baseline.calendar,
+        **_common(baseline),
         "step": baseline.step,
         "terms": baseline.terms,
         "constants": sorted(baseline.constants),
@@ -152,6 +151,24 @@ def _attributes(baseline: Baseline) -> dict[str, Any]:
     }
 
 
+def _common(baseline: Baseline | StoredBaseline) -> dict[str, Any]:
+    """Attributes that both kinds have."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "record": dict(baseline.record),
+        "variables": list(baseline.variables),
+        "units": list(baseline.units),
+        "grid": {
+            "kind": baseline.grid.kind,
+            "shape": list(baseline.grid.shape),
+            "name": baseline.grid.name,
+            "weights_origin": baseline.grid.weights_origin,
+        },
+        "calendar": baseline.calendar,
+    }
+
+
 def _packing(cell: Climate | PackedClimate | None) -> dict[str, Any] | None:
     """What makes numbers of the integers of one variable."""
     if not isinstance(cell, PackedClimate):
@@ -164,12 +181,20 @@ def _floor(climate: QuantityClimate | None, level: str) -> float | None:
     return None if part is None else float(part.floor)
 
 
+def _places(grid: Grid) -> dict[str, np.ndarray]:
+    held = {name: getattr(grid, name) for name in ("latitudes", "longitudes", "area_weights")}
+    return {f"grid/{name}": np.asarray(values) for name, values in held.items() if values is not None}
+
+
+def _read_grid(group: Any, described: Mapping[str, Any]) -> Grid:
+    names = ("latitudes", "longitudes", "area_weights")
+    places: dict[str, Any] = {n: group[f"grid/{n}"][:] for n in names if f"grid/{n}" in group}
+    more = {name: described[name] for name in ("kind", "name", "weights_origin")}
+    return Grid(shape=tuple(described["shape"]), **more, **places)
+
+
 def _arrays(baseline: Baseline) -> dict[str, np.ndarray]:
-    found: dict[str, np.ndarray] = {"hours": baseline.hours}
-    for name in ("latitudes", "longitudes", "area_weights"):
-        values = getattr(baseline.grid, name)
-        if values is not None:
-            found[f"grid/{name}"] = np.asarray(values)
+    found: dict[str, np.ndarray] = {"hours": baseline.hours, **_places(baseline.grid)}
     if baseline.constants:
         found["constants"] = np.stack([baseline.constants[k] for k in sorted(baseline.constants)])
     for name in Ledger.__dataclass_fields__:
@@ -188,24 +213,25 @@ def _arrays(baseline: Baseline) -> dict[str, np.ndarray]:
     return found
 
 
-def _read(group: Any, attributes: Mapping[str, Any]) -> Baseline:
+def _read(group: Any, attributes: Mapping[str, Any]) -> Baseline | StoredBaseline:
     if attributes["version"] != VERSION:
         raise UsageError(
             f"a baseline of version {attributes['version']}; this dqwatch reads version {VERSION}: make it anew"
         )
-    grid = attributes["grid"]
-    places: dict[str, Any] = {
-        n: group[f"grid/{n}"][:] if f"grid/{n}" in group else None for n in ("latitudes", "longitudes")
-    }
-    weights = group["grid/area_weights"][:] if "grid/area_weights" in group else None
+    if attributes.get("kind") == KIND:
+        return StoredBaseline(
+            variables=tuple(attributes["variables"]),
+            units=tuple(attributes["units"]),
+            grid=_read_grid(group, attributes["grid"]),
+            calendar=attributes["calendar"],
+            statistics=restore(attributes["statistics"]),
+            record=attributes["record"],
+        )
     constants = attributes["constants"]
     return Baseline(
         variables=tuple(attributes["variables"]),
         units=tuple(attributes["units"]),
-        grid=Grid(
-            grid["kind"], tuple(grid["shape"]), places["latitudes"], places["longitudes"], weights,
-            grid["weights_origin"], grid["name"],
-        ),
+        grid=_read_grid(group, attributes["grid"]),
         calendar=attributes["calendar"],
         hours=group["hours"][:],
         step=attributes["step"],

@@ -87,11 +87,11 @@ def judge(
     count_running(rows, "p_value", ("variable", "member"))
     count_running(totals, "p_cycle", ("member",))
     slow = find_slow_drift(cycles, source, baseline, matched)
-    made = {"drift": _frame("drift", rows), "cycles": _frame("cycles", totals), "slow": slow.table}
+    made = {"drift": frame("drift", rows), "cycles": frame("cycles", totals), "slow": slow.table}
     told = *matched.notes, *others.notes, *_notes(cycles, judged, baseline, previous, background)
     notes = (*told, *_expectation(made["cycles"]), *slow.notes)
     n_bytes = len(cycles) * len(matched.numbers) * baseline.grid.n_cells * 4
-    worst = _worst(made)
+    worst = find_worst(made)
     made |= locate(cycles, made["drift"], worst, baseline, find_land(baseline))
     return Judgement(made, None if worst is None else {**worst, **slow_document(slow)}, notes, n_bytes)
 
@@ -201,11 +201,12 @@ def _total(cycle: Cycle, judged: _Judged, rows: Sequence[Mapping[str, Any]], bas
     }
 
 
-def _frame(table: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def frame(table: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows as a table, in its columns."""
     return tables.frame(table, {c.name: [row[c.name] for row in rows] for c in tables.TABLES[table]})
 
 
-def _worst(made: Mapping[str, pd.DataFrame]) -> dict[str, Any] | None:
+def find_worst(made: Mapping[str, pd.DataFrame]) -> dict[str, Any] | None:
     """The cycle with the least p, as the JSON document has it."""
     cycles = made["cycles"]
     if cycles.empty:

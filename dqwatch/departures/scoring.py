@@ -11,10 +11,11 @@ import numpy as np
 from dqwatch.baselines.baseline import Baseline
 from dqwatch.baselines.lookup import Lookup, Values, accompany, pick
 from dqwatch.baselines.scorer import Moment
+from dqwatch.baselines.stored import StoredBaseline
 from dqwatch.errors import UsageError
 from dqwatch.feed import Worker, run
 from dqwatch.feed.workers import Progress
-from dqwatch.types import NOT_A_TIME, Block, Source
+from dqwatch.types import NOT_A_TIME, Block, Source, TimeAxis
 
 _CONSTANT = 1e-3
 """Of the range of a constant field: what differs by less has been packed otherwise."""
@@ -52,7 +53,7 @@ class Matched:
     notes: tuple[str, ...]
 
 
-def match(source: Source, baseline: Baseline) -> Matched:
+def match(source: Source, baseline: Baseline | StoredBaseline) -> Matched:
     """The common variables of a source and a baseline.
 
     Raises
@@ -156,13 +157,7 @@ def score_source(
         In order of time; times that cannot be decoded or are declared missing are left out.
     """
     axis = source.times[matched.axis]
-    usable = axis.seconds != NOT_A_TIME
-    if axis.declared_missing is not None:
-        usable &= ~axis.declared_missing
-    if axis.sampled is not None:
-        usable &= axis.sampled
-    times = np.flatnonzero(usable)
-    times = times[np.argsort(axis.seconds[times], kind="stable")]
+    times = usable_times(axis)
     moments = baseline.moments(axis.seconds[times])
     reader = _Reader(source, matched, others or Others(None, None), baseline.step)
     found: list[Cycle] = []
@@ -180,6 +175,17 @@ def score_source(
         progress=progress,
     )
     return found
+
+
+def usable_times(axis: TimeAxis) -> np.ndarray:
+    """Positions on an axis of the times that are looked at, int64, in order of time."""
+    usable = axis.seconds != NOT_A_TIME
+    if axis.declared_missing is not None:
+        usable &= ~axis.declared_missing
+    if axis.sampled is not None:
+        usable &= axis.sampled
+    times = np.flatnonzero(usable)
+    return np.asarray(times[np.argsort(axis.seconds[times], kind="stable")])
 
 
 def _score(

@@ -36,6 +36,8 @@ def render(
         Only the last line.
     """
     lines = []
+    if "kind" in record:
+        return _poor(record, len(variables), limits, output, size, quiet)
     if not quiet:
         first, last = short_time(str(record["first"])), short_time(str(record["last"]))
         lines.append(
@@ -55,6 +57,18 @@ def render(
         f"{record['cycles']:,} null cycles, {size / 1e6:.{1 if size < 1e8 else 0}f} MB"
     )
     return "\n".join(lines)
+
+
+def _poor(
+    record: Mapping[str, Any], n_variables: int, limits: Sequence[str], output: str, size: int, quiet: bool
+) -> str:
+    """Lines on a baseline of stored statistics."""
+    what = f"{n_variables:,} variables, {clean(record['kind'])} alone: no p-values"
+    dates = f", of {record['times']:,} times from {record['first']} to {record['last']}" if record["first"] else ""
+    lines = [f"baseline of {clean(record['data']['name'])}: {what}{dates}"]
+    lines += [f"note: {clean(note)}" for note in [*record["notes"], *limits]]
+    last = f"dqwatch BASELINE {clean(output)} {what}, {size / 1e6:.1f} MB"
+    return "\n".join([last] if quiet else [*lines, last])
 
 
 def _self_test(rates: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:

@@ -26,7 +26,9 @@ def drift_lines(drift: Mapping[str, Any] | None) -> Iterator[str]:
     when = clean(short_time(drift.get("time", "")))
     null = f"{n:,} null cycles of {drift.get('null_years', 0)} years"
     if p is None:
-        yield f"drift: {when} could not be compared with training"
+        reasons = {v.get("reason", "") for v in drift["variables"] if v["score"] is not None}
+        why = clean(next(iter(reasons))) if len(reasons) == 1 else "could not be compared with training"
+        yield f"drift: {when} {'has ' if why.startswith('no ') else ''}{why}"
     elif p * (n + 1) < 1.5:
         yield f"drift: {when} is beyond all {null} (p {p:.2g})"
     else:
