@@ -54,25 +54,34 @@ def save(baseline: Baseline | StoredBaseline, path: str | os.PathLike[str]) -> N
     Raises
     ------
     UsageError
-        If it cannot be written there.
+        If something else stands there, or the folder above is missing or cannot be written.
+    SourceError
+        If the disk is full, or likewise.
     """
-    import zarr
-
     check_target(path)
     target = Path(path).absolute()
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
+            new = Path(scratch, "new")
+            _write(baseline, new)
+            if target.exists():
+                target.rename(Path(scratch, "old"))
+            new.rename(target)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _write(baseline: Baseline | StoredBaseline, path: Path) -> None:
+    import zarr
+
     options: dict[str, Any] = {} if zarr.__version__.startswith("2.") else {"zarr_format": 2}
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
-        new = Path(scratch, "new")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            group = zarr.open_group(str(new), mode="w", **options)
-            arrays, attributes = _contents(baseline)
-            for name, values in arrays.items():
-                group[name] = values
-            group.attrs.update(attributes)
-        if target.exists():
-            target.rename(Path(scratch, "old"))
-        new.rename(target)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        group = zarr.open_group(str(path), mode="w", **options)
+        arrays, attributes = _contents(baseline)
+        for name, values in arrays.items():
+            group[name] = values
+        group.attrs.update(attributes)
 
 
 def load(path: str | os.PathLike[str]) -> Baseline | StoredBaseline:

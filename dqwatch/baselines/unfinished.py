@@ -19,6 +19,8 @@ from dqwatch.errors import SourceError, UsageError
 _FACTS = "facts.json"
 _FILES = "files"
 _LOCK = "lock"
+_OWN = {_LOCK, f".{_FACTS}"}
+"""What a run that broke off at once may leave."""
 PAUSE = 60.0
 """Seconds between checkpoints of a part that is not done."""
 _SHARE = 20.0
@@ -38,7 +40,7 @@ class Unfinished:
     Raises
     ------
     UsageError
-        On entering, if the folder cannot be written or another process works in it.
+        On entering, if the folder cannot be written, holds something else, or another process works in it.
     """
 
     def __init__(self, path: Path | None = None, facts: Mapping[str, Any] | None = None) -> None:
@@ -55,8 +57,13 @@ class Unfinished:
             if self._temporary:
                 self.path = Path(tempfile.mkdtemp(prefix="dqwatch-"))
             self.path.mkdir(exist_ok=True)
-            self._lock = _lock(self.path / _LOCK)
             known = _read_facts(self.path)
+            if known is None and {p.name for p in self.path.iterdir()} - _OWN:
+                raise UsageError(
+                    f"{self.path}: is needed for what is not finished, and holds something else; move it, or give "
+                    "another name for the output"
+                )
+            self._lock = _lock(self.path / _LOCK)
             if known != self._facts:
                 self.other = known is not None
                 self._clear()

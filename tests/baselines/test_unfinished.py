@@ -197,3 +197,36 @@ def test_the_folder_stands_beside_the_output(whole: Baseline, tmp_path: Path) ->
     assert place_beside(tmp_path / "b.zarr") == tmp_path / "b.zarr.unfinished"
     save(whole, tmp_path / "b.zarr")
     assert_same(load(tmp_path / "b.zarr"), whole)
+
+
+def test_a_folder_of_somebody_else_is_left_alone(
+    whole: Baseline, fields: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    folder = tmp_path / "b.zarr.unfinished"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="holds something else; move it"):
+        build(make_source(fields), folder=folder)
+    assert [p.name for p in folder.iterdir()] == ["thesis.txt"]
+    (folder / "thesis.txt").unlink()
+    folder.rmdir()
+    folder.write_text("a file")
+    with pytest.raises(UsageError, match="cannot be written: File exists"):
+        build(make_source(fields), folder=folder)
+    assert folder.read_text() == "a file"
+
+
+def test_a_full_disk_at_the_very_end_is_one_line_and_loses_nothing(
+    whole: Baseline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    target = tmp_path / "b.zarr"
+    save(whole, target)
+    monkeypatch.setattr("zarr.open_group", full)
+    with pytest.raises(SourceError, match=r"b\.zarr: cannot be written: No space left on device"):
+        save(whole, target)
+    monkeypatch.undo()
+    assert [p.name for p in tmp_path.iterdir()] == ["b.zarr"]
+    assert_same(load(target), whole)
