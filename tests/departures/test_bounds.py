@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from sources.zarr_files import make_anemoi
 
 import dqwatch
@@ -130,7 +131,10 @@ def test_it_is_written_and_opened_as_what_it_is(
     out = tmp_path / "v.json"
     assert cli.main(["gate", state, "--baseline", str(target), "--rules", "drift", "--json", str(out)]) == 1
     assert "has no p-value: the baseline has stored statistics alone" in capfd.readouterr().err
-    assert json.loads(out.read_text())["baseline"]["kind"] == "stored statistics"
+    document = json.loads(out.read_text())
+    assert document["baseline"]["kind"] == "stored statistics"
+    schema = json.loads((Path(dqwatch.__file__).parent / "reports" / "verdict.schema.json").read_text())
+    Draft202012Validator(schema).validate(document)
 
 
 @pytest.mark.parametrize(
