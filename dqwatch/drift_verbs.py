@@ -113,10 +113,11 @@ def baseline(
             progress=progress,
             tell=tell,
         )
-    made = dataclasses.replace(made, record={**made.record, "part": part.in_words()})
-    if self_test:
-        from dqwatch.departures.replay import as_records, replay
+    from dqwatch.departures.replay import as_records, replay, warn_of_newest
 
+    warnings = list(filter(None, [warn_of_newest(made.ledger, made.scores)]))
+    made = dataclasses.replace(made, record={**made.record, "part": part.in_words(), "warnings": warnings})
+    if self_test:
         rates = as_records(replay(made.ledger, made.scores))
         made = dataclasses.replace(made, record={**made.record, "self_test": rates})
     if output is not None:
@@ -305,4 +306,5 @@ def hold_against(
             found = judge_by_statistics(source, known, previous=before, workers=workers, progress=progress)
     rows = found.tables["drift"]
     compared = int((rows["p_value"].notna() | rows["score"].notna() | (rows["n_exact"] > 0)).sum())
-    return Held(found.tables, found.notes, dict(known.record), found.drift, found.n_bytes, compared)
+    notes = (*found.notes, *(f"baseline: {warning}" for warning in known.record.get("warnings", ())))
+    return Held(found.tables, notes, dict(known.record), found.drift, found.n_bytes, compared)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -174,6 +175,14 @@ def test_a_baseline_in_memory_will_do(folder: Path) -> None:
     assert verdict.drift["null_size"] == made.ledger.size
     assert any("cannot reach p <= 0.001" in note for note in verdict.notes)
     assert {f.rule: f.status for f in verdict.results}["drift.cycle"] == "skipped"
+
+
+def test_what_training_is_warned_of_reaches_the_gate(folder: Path) -> None:
+    made = load(folder / "b.zarr")
+    assert made.record["warnings"] == []
+    warned = dataclasses.replace(made, record={**made.record, "warnings": ["the newest years alarm too often"]})
+    verdict = dqwatch.gate(str(folder / "clean.nc"), baseline=warned, rules="drift")
+    assert "baseline: the newest years alarm too often" in verdict.notes
 
 
 def test_what_is_said_of_a_new_baseline(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

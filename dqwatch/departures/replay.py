@@ -17,6 +17,8 @@ _NEWEST = 3
 _TOO_OFTEN = 2.0
 """Times the nominal rate."""
 _RESAMPLES = 2000
+_FEWEST_YEARS = 5
+"""Years below which the newest cannot be told from the others."""
 
 
 class Rate(NamedTuple):
@@ -69,19 +71,45 @@ def replay(ledger: Ledger, scores: Sequence[Score]) -> list[Rate]:
     return found
 
 
+def warn_of_newest(ledger: Ledger, scores: Sequence[Score]) -> str:
+    """Whether the newest 3 years of a ledger, held against the others, alarm too often; '' if not, or too few years.
+
+    Looked at is the state alone at the first of `LEVELS`: too often is more than twice as often as it should, and more
+    than chance makes likely (the interval of Clopper and Pearson).
+    """
+    kinds = np.array([s.kind for s in scores])
+    if np.unique(ledger.years).size < _FEWEST_YEARS:
+        return ""
+    present = np.isfinite(ledger.scores).any(axis=0) & (kinds == STATE)
+    first = ledger.years.max() - _NEWEST + 1
+    years, p = _replay(ledger, scores, present, np.unique(ledger.groups[ledger.years >= first]))
+    p = p[years >= first]
+    alarms = int((p <= LEVELS[0]).sum())
+    if not p.size or alarms <= _TOO_OFTEN * LEVELS[0] * p.size or clopper_pearson(alarms, p.size)[0] <= LEVELS[0]:
+        return ""
+    return (
+        f"the newest {_NEWEST} years of training, held against the others, alarm in {alarms / p.size:.0%} of their cycles "
+        f"at a nominal {LEVELS[0]:.0%}: training has drifted itself, and sound new states will alarm too often"
+    )
+
+
 def as_records(rates: Sequence[Rate]) -> list[dict[str, Any]]:
     """Rates as plain values, for the record of a baseline."""
     return [rate._asdict() | {"too_often": rate.too_often} for rate in rates]
 
 
-def _replay(ledger: Ledger, scores: Sequence[Score], present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Year and p of every cycle that has the scores that are present."""
+def _replay(
+    ledger: Ledger, scores: Sequence[Score], present: np.ndarray, only: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Year and p of every cycle (of some groups only) that has the scores that are present."""
     columns = np.flatnonzero(present.reshape(-1))
     flat = ledger.scores.reshape(ledger.size, -1)
     own = ledger.take(complete(flat, columns))
     years, p = [], []
     groups = np.unique(own.groups)
     for group in groups if groups.size > 1 else ():
+        if only is not None and group not in only:
+            continue
         held = own.take(own.groups == group)
         values = held.scores.reshape(held.size, -1).astype(np.float64)
         values[:, columns] = filled(values[:, columns])

@@ -51,6 +51,7 @@ def render(
             )
         lines += [f"note: {clean(note)}" for note in record["notes"]]
         lines += [f"note: {clean(limit)}" for limit in limits]
+        lines += [f"warning: {clean(warning)}" for warning in record.get("warnings", ())]
         lines += list(_self_test(record.get("self_test")))
     lines.append(
         f"dqwatch BASELINE {clean(output)} {len(variables):,} variables, {record['years']} full years, "

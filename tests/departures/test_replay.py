@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from dqwatch.departures.replay import as_records, clopper_pearson, replay
+from dqwatch.departures.replay import as_records, clopper_pearson, replay, warn_of_newest
 from dqwatch.reports.baseline import render
 
 
@@ -43,6 +43,19 @@ def test_the_interval_is_that_of_clopper_and_pearson(total: int, data: st.DataOb
     count = data.draw(st.integers(0, total))
     exact = stats.binomtest(count, total).proportion_ci(method="exact")
     assert clopper_pearson(count, total) == pytest.approx((exact.low, exact.high), abs=1e-9)
+
+
+def test_newest_years_that_have_drifted_are_warned_of_without_a_self_test() -> None:
+    assert [warn_of_newest(cycles(seed, 20), SCORES) for seed in range(3)] == ["", "", ""]
+    ledger = cycles(3, 20)
+    ledger.scores[ledger.years >= 17, 0, 0] += 30.0
+    warning = warn_of_newest(ledger, SCORES)
+    assert warning.startswith("the newest 3 years of training, held against the others, alarm in ")
+    few = ledger.take(ledger.years >= 16)
+    assert warn_of_newest(few, SCORES) == "", "4 years"
+    record = {"data": {"name": "era5.zarr"}, "first": "", "last": "", "times": 9, "cells": 9, "years": 20, "cycles": 9,
+              "notes": [], "warnings": [warning]}  # fmt: skip
+    assert f"warning: {warning}" in render(record, ["2t"], [], "b.zarr").splitlines()
 
 
 def test_one_group_cannot_be_replayed() -> None:
