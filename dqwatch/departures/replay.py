@@ -88,8 +88,8 @@ def warn_of_newest(ledger: Ledger, scores: Sequence[Score]) -> str:
     if not p.size or alarms <= _TOO_OFTEN * LEVELS[0] * p.size or clopper_pearson(alarms, p.size)[0] <= LEVELS[0]:
         return ""
     return (
-        f"the newest {_NEWEST} years of training, held against the others, alarm in {alarms / p.size:.0%} of their cycles "
-        f"at a nominal {LEVELS[0]:.0%}: training has drifted itself, and sound new states will alarm too often"
+        f"the newest {_NEWEST} years of training, held against the others, alarm in {alarms / p.size:.0%} of their "
+        f"cycles at a nominal {LEVELS[0]:.0%}: training has drifted itself, and sound new states will alarm too often"
     )
 
 

@@ -55,7 +55,7 @@ def test_newest_years_that_have_drifted_are_warned_of_without_a_self_test() -> N
     assert warn_of_newest(few, SCORES) == "", "4 years"
     record = {"data": {"name": "era5.zarr"}, "first": "", "last": "", "times": 9, "cells": 9, "years": 20, "cycles": 9,
               "notes": [], "warnings": [warning]}  # fmt: skip
-    assert f"warning: {warning}" in render(record, ["2t"], [], "b.zarr").splitlines()
+    assert f"warning: {warning}" in render(record, ["2t"], [], "b.zarr", 1000).splitlines()
 
 
 def test_one_group_cannot_be_replayed() -> None:
