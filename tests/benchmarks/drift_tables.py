@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from dqwatch import __version__
 from tests.benchmarks.drift_methods import Findings
 
 if TYPE_CHECKING:
@@ -158,21 +161,29 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _head(outcome: Outcome, faults: Sequence[Fault]) -> str:
     from tests.benchmarks.__main__ import cpu_name
 
-    n_years = np.unique(outcome.ours["onset"].years).size
+    years = np.unique(outcome.ours["onset"].years)
+    n_years, seeds = years.size, ", ".join(str(seed) for seed in np.unique(years // 10_000))
     cycles = next(iter(outcome.ours["onset"].faults.values())).size
     return f"""# What drift detection finds, and what it does not
 
 Written by `python -m tests.benchmarks.drift_skill --markdown docs/drift_skill.md` (after `make peers`) on
-{cpu_name()}, {os.cpu_count()} cores, Python {platform.python_version()}; do not edit.
+{cpu_name()}, {os.cpu_count()} cores, Python {platform.python_version()}, at commit {_commit()}; do not edit.
 
 {len(faults)} faults of {len(families(faults))} families, all in `tests/benchmarks/drift_faults.py`, which was fixed
-before anything was scored on it. The weather is synthetic (`examples/weather.py`, 1,600 cells, 16 variables), of three
-seeds that no detector was developed on: for each a baseline of 20 years (1,461 pairs of states 6 hours apart), then 8
-clean years ({outcome.ours["onset"].clean.size:,} clean cycles of {n_years} years in all). Every fault is planted in
-{cycles} of these cycles (a third of them where the state is scored by itself). *Onset*: the state before is clean.
-*Lasting*: it has the fault too. Rules of `gate` other than those of drift (NaN, units, bounds, relations) are not
-counted here, for anybody; they find some of what is weak below. At an *empirical 1 %* the threshold is what 1 % of the
-clean cycles exceed."""
+before anything was scored on it. The weather is synthetic (`examples/weather.py`, 1,600 cells, 16 variables), of
+seeds that no detector was developed on ({seeds}): for each a baseline of 20 years (1,461 pairs of states 6 hours
+apart), then 8 clean years ({outcome.ours["onset"].clean.size:,} clean cycles of {n_years} years in all). Every fault is
+planted in {cycles} of these cycles (a third of them where the state is scored by itself). *Onset*: the state before is
+clean. *Lasting*: it has the fault too. Rules of `gate` other than those of drift (NaN, units, bounds, relations) are
+not counted here, for anybody; they find some of what is weak below. At an *empirical 1 %* the threshold is what 1 % of
+the clean cycles exceed."""
+
+
+def _commit() -> str:
+    """The version of the code, by its history where that is there."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or f"of dqwatch {__version__}"
 
 
 def _false_alarms(outcome: Outcome) -> str:
