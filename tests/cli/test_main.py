@@ -73,6 +73,7 @@ def test_verbose_lets_libraries_speak_on_stderr(audit, capfd):
 def test_arguments_reach_the_verb(audit, capfd):
     words = "--rules a --rules b.yaml --fail-on never --waivers w.yaml --workers 3 --against ref.zarr"
     words += " --select 2t --start 2020 --end 2021 --every 4 --cache kept"
+    words += " --resume half --scheduler local"
     assert main(["audit", "a.zarr", *words.split()]) == 1
     assert audit.asked.pop("progress") is None  # stderr is no terminal here
     assert audit.asked == {
@@ -87,6 +88,8 @@ def test_arguments_reach_the_verb(audit, capfd):
         "end": "2021",
         "every": 4,
         "cache": "kept",
+        "resume": "half",
+        "scheduler": "local",
     }
 
 
@@ -101,6 +104,8 @@ def test_without_options_the_defaults_are_those_of_the_verb(audit, capfd):
         "end": None,
         "every": 1,
         "cache": None,
+        "resume": None,
+        "scheduler": None,
         "progress": None,
     }
     assert audit.asked == {"data": "a.zarr", "rules": ["audit"], "fail_on": "critical"} | defaults
