@@ -29,7 +29,7 @@ demo: $(VENV)/.core
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -38,10 +38,10 @@ lint: $(VENV)/.test
 
 # Each of these has an environment of its own, as its users have.
 test-anemoi: .venv-anemoi/.training
-	DQWATCH_TEST_ANEMOI=1 .venv-anemoi/bin/python -m pytest -n auto tests/anemoi $(ARGS)
+	DQWATCH_TEST_ANEMOI=1 .venv-anemoi/bin/python -m pytest -n auto --dist worksteal tests/anemoi $(ARGS)
 
 test-lowest: .venv-lowest/.set
-	.venv-lowest/bin/python -m pytest -n auto $(ARGS)
+	.venv-lowest/bin/python -m pytest -n auto --dist worksteal $(ARGS)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks $(ARGS)

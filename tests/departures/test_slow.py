@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pytest
 
 from dqwatch.baselines.ledger import Ledger, pack_areas
 from dqwatch.departures.scoring import Cycle
@@ -98,17 +97,15 @@ def test_a_ramp_in_a_score_is_found_on_its_way() -> None:
     assert 5 <= onset <= 60, "a ramp has no onset; the likeliest step lies on it"
 
 
-@pytest.mark.parametrize(("years", "alarms"), [(9, (0, 8)), (20, (0, 8))])
-def test_sound_years_alarm_about_as_often_as_promised(years: int, alarms: tuple[int, int]) -> None:
+def test_sound_years_alarm_about_as_often_as_promised() -> None:
     """24 new years of 8 histories, p <= 0.1 or less each: 2.3 alarms are to be expected; of years that share a null,
     more than 8 would come about less than once in 1,000 times."""
-    p = []
+    p, years = [], 9
     for seed in range(8):
         given = history(100 + seed, years + 3)
         known = baseline_of(given, years)
         p += [min(a.p_year for a in look(given, known, years + k).found) for k in range(3)]
-    low, high = alarms
-    assert low <= sum(x <= LEVEL for x in p) <= high
+    assert sum(x <= LEVEL for x in p) <= 8
     assert len(set(p)) > 4, "all ranks come up"
 
 
