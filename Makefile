@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | peers | test-anemoi | test-lowest | lock
+# make demo | test | test-slow | lint | bench | peers | test-anemoi | test-lowest | lock
 # Needs python3 >= 3.11 with pip. uv is used where it is installed, otherwise fetched once into .tools.
 
 PYTHON ?= python3
@@ -10,13 +10,14 @@ COMPILE := $(UV) pip compile --quiet --no-config --universal --python-version 3.
 
 PEERS := evidently nannyml alibi-detect
 
-.PHONY: help demo test lint bench peers test-anemoi test-lowest lock
+.PHONY: help demo test test-slow lint bench peers test-anemoi test-lowest lock
 .DELETE_ON_ERROR:
 .PRECIOUS: %/pyvenv.cfg
 
 help:
 	@echo "make demo   set up, then audit and gate example data"
-	@echo "make test   set up, then run the tests"
+	@echo "make test   set up, then run the tests but for those that take long"
+	@echo "make test-slow  those: the commands of the README, the demo, the benchmark of drift"
 	@echo "make lint   set up, then ruff and mypy"
 	@echo "make bench  set up, then the benchmarks"
 	@echo "make peers  set up other tools of drift detection, each in an environment of its own, for the benchmark drift_skill"
@@ -29,7 +30,10 @@ demo: $(VENV)/.core
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.test
+	$(BIN)/python -m pytest -n auto --dist worksteal -m slow $(ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

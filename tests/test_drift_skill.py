@@ -22,6 +22,8 @@ sys.path.append(str(Path(__file__).with_name("benchmarks") / "peers"))  # as it 
 
 import handover
 
+pytestmark = pytest.mark.slow
+
 
 def made(clean: np.ndarray, years: np.ndarray | None = None, **faults: list[float]) -> Findings:
     years = np.zeros(clean.size, np.int64) if years is None else years
@@ -106,7 +108,7 @@ def test_intervals_over_years_draw_years_whole() -> None:
 
 
 def test_spoilt_cycles_are_judged_as_by_the_product() -> None:
-    series = Series(7, training_years=2, test_years=1)
+    series = Series(7, training_years=3, test_years=1)
     ours = Ours(series)
     gross, slight = (next(f for f in FAULTS if f.name == name) for name in ("unit 2t K as C", "noise t_850 0.2 sd"))
     dates = series.faulty[:4]

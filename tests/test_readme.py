@@ -20,6 +20,8 @@ from typing import NamedTuple
 import pytest
 from conftest import ROOT, project_files
 
+pytestmark = pytest.mark.slow
+
 SET_UP = ("git ", "cd ", "pip ", "python3 -m venv ", ". .venv", "source .venv", ".venv/bin/pip ")
 
 

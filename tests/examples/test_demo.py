@@ -17,6 +17,8 @@ from examples import make_data
 from examples.faults import soil_region
 from examples.weather import Weather
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
