@@ -36,7 +36,7 @@ LAYERS = [
     {"catalogue"},
     {"units", "tables", "resources", "yaml_files"},
     {"types", "columns"},
-    {"registry", "buffers", "part", "storage", "drift_columns", "weight_columns"},
+    {"registry", "buffers", "part", "storage", "locks", "drift_columns", "weight_columns"},
     {"errors"},
 ]
 """The order of knowing: a module imports from the lines below its own, and from its own room."""

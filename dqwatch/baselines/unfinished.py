@@ -15,6 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from dqwatch.errors import SourceError, UsageError
+from dqwatch.locks import lock
 
 _FACTS = "facts.json"
 _FILES = "files"
@@ -63,7 +64,7 @@ class Unfinished:
                     f"{self.path}: is needed for what is not finished, and holds something else; move it, or give "
                     "another name for the output"
                 )
-            self._lock = _lock(self.path / _LOCK)
+            self._lock = lock(self.path / _LOCK, "making this baseline")
             if known != self._facts:
                 self.other = known is not None
                 self._clear()
@@ -204,24 +205,3 @@ def _write_json(path: Path, facts: Mapping[str, Any]) -> None:
     new = path.with_name(f".{path.name}")
     new.write_text(json.dumps(dict(facts)), encoding="utf-8")
     new.replace(path)
-
-
-def _lock(path: Path) -> TextIO:
-    """A lock that ends with the process; on systems and file systems that know none there is none.
-
-    Raises
-    ------
-    UsageError
-        If another process holds it.
-    """
-    file = open(path, "a", encoding="utf-8")  # noqa: SIM115 (held open as long as the work lasts)
-    try:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise UsageError(f"{path.parent}: another process is making this baseline; wait for it") from error
-    except (ImportError, OSError):
-        pass
-    return file

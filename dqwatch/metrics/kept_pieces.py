@@ -15,6 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from dqwatch.errors import SourceError, UsageError
+from dqwatch.locks import lock
 
 _FACTS = "audit.json"
 _LOCK = "lock"
@@ -50,7 +51,7 @@ class KeptPieces:
             self.folder = Path(self._given).absolute()
             self.folder.mkdir(parents=True, exist_ok=True)
             self._check()
-            self._lock = _locked(self.folder / _LOCK)
+            self._lock = lock(self.folder / _LOCK, "working on this audit")
             _write(self.folder / _FACTS, json.dumps(self._facts).encode())
         except OSError as error:
             if isinstance(error, UsageError):
@@ -148,18 +149,3 @@ def _write(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
     finally:
         Path(temporary).unlink(missing_ok=True)
-
-
-def _locked(path: Path) -> TextIO:
-    """A lock that ends with the process; on file systems that know none there is none."""
-    file = open(path, "a", encoding="utf-8")  # noqa: SIM115 (held open as long as the work lasts)
-    try:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise UsageError(f"{path.parent}: another process is working on this audit; wait for it") from error
-    except (ImportError, OSError):
-        pass
-    return file

@@ -5,7 +5,7 @@ their cycles. `make peers` sets up the other tools; those that are not there are
 
     python -m tests.benchmarks.drift_skill --markdown docs/drift_skill.md
 
-and takes 10 CPU-minutes for dqwatch and as much for the others. Detectors are developed on other seeds:
+and takes tens of minutes. Detectors are developed on other seeds:
 `--seeds 1 2 --faults noise spike --no-peers`.
 """
 
