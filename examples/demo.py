@@ -1,13 +1,14 @@
-"""Audit the example data, learn from them, gate a clean and some spoilt states, as a user would; say what was seen.
+"""Audit the example data, learn from them, gate states, clean and spoilt, and weigh what drifted; say what was seen.
 
 Run by ``make demo`` after ``python examples/make_data.py demo``. Every step is the command that is printed (two run at
-a time); the exit codes, and the variables that the drift is about, are checked, so that this script fails if dqwatch
-does not see what was planted.
+a time); the exit codes, the variables that the drift is about, and those whose loss weights are lowered, are checked,
+so that this script fails if dqwatch does not see what was planted.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import sysconfig
@@ -18,6 +19,14 @@ from typing import NamedTuple
 DATA = Path("demo")
 REPORT = "demo/report.html"
 VERDICT = "demo/soil.json"
+WEIGHTS = "demo/weights.yaml"
+ADVICE = "demo/weights.json"
+CONFIG = os.path.relpath(Path(__file__).with_name("aifs_single_1_0.yaml"))
+AIMS = ["--incoming", "demo/new_source.zarr", "--baseline", "demo/baseline.zarr", "--target", "head"]
+AIMS += ["-o", WEIGHTS, "--json", ADVICE, "--html", "demo/weights.html"]
+SOIL = {"swvl1", "swvl2"}
+LOWERED = 0.9
+"""A factor below counts as a weight that changes."""
 AGAINST = ["--baseline", "demo/baseline.zarr", "--previous", "demo/incoming_previous.zarr"]
 
 
@@ -65,6 +74,13 @@ GATE = [
         "spots of rain that are not there. The gate is closed, and says which variables and where: open\n"
         f"{REPORT} to see.",
     ),
+    Step(
+        ["weights", "demo/training.zarr", "--config", CONFIG, *AIMS],
+        0,
+        "A model is to be fine-tuned on a new source, whose soil is wetter by 2 standard deviations on all land; its\n"
+        "loss weights are those of AIFS Single 1.0. Soil moisture is not normalised there, has weights far above all\n"
+        "others, and the new source stays away from training further than a step can teach: its weights are lowered.",
+    ),
 ]
 
 
@@ -79,11 +95,16 @@ def main() -> int:
                 if code != step.code:
                     return 1
     named = name_drift(Path(VERDICT))
-    print(f"\nThe drift is about {' and '.join(f'{variable} ({region})' for variable, region in named.items())}.")
-    if set(named) != {"swvl1", "swvl2"}:
+    print(f"\nSoil moisture drifted: {' and '.join(f'{variable} ({region})' for variable, region in named.items())}.")
+    changed = list_changes(Path(ADVICE))
+    print("\nThe loss weights before and after:")
+    for variable, (before, after) in changed.items():
+        print(f"  {variable}  {before:g} -> {after:.3g}")
+    print(f"\n{WEIGHTS}, for anemoi-training:\n\n{Path(WEIGHTS).read_text(encoding='utf-8')}")
+    if not set(named) == set(changed) == SOIL:
         print("Expected swvl1 and swvl2: this is a bug.")
         return 1
-    print(f"\nThe data lie in {DATA}/; try: dqwatch audit FILE with a file of your own (Zarr, NetCDF or GRIB).")
+    print(f"The data lie in {DATA}/; try: dqwatch audit FILE with a file of your own (Zarr, NetCDF or GRIB).")
     return 0
 
 
@@ -100,6 +121,12 @@ def name_drift(path: Path) -> dict[str, str]:
     """The variables that a drift is about, with their regions, from the JSON of a verdict."""
     drift = json.loads(path.read_text(encoding="utf-8"))["drift"]
     return {v["variable"]: v["region"] for v in drift["variables"] if v["named"]}
+
+
+def list_changes(path: Path) -> dict[str, tuple[float, float]]:
+    """The variables whose loss weights are to change, before and after, from the JSON of the verdict."""
+    advice = json.loads(path.read_text(encoding="utf-8"))["advice"]
+    return {v["variable"]: (v["weight"], v["suggested"]) for v in advice["variables"] if v["factor"] < LOWERED}
 
 
 if __name__ == "__main__":

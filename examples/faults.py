@@ -75,12 +75,16 @@ def _celsius(state: np.ndarray, _weather: Weather, _: np.ndarray) -> np.ndarray:
     return state
 
 
-def _soil(state: np.ndarray, weather: Weather, soil_sd: np.ndarray) -> np.ndarray:
-    region = soil_region(weather)
+def wet_soil(state: np.ndarray, where: np.ndarray, soil_sd: np.ndarray) -> np.ndarray:
+    """Soil wetter by 2 standard deviations in the cells of `where`, bool (cell,); changes `state` and returns it."""
     for name, sd in zip(("swvl1", "swvl2"), soil_sd, strict=True):
         step = VARIABLES[name].step
-        state[INDEX[name], region] += np.rint(2 * sd[region] / step).astype(np.float32) * np.float32(step)
+        state[INDEX[name], where] += np.rint(2 * sd[where] / step).astype(np.float32) * np.float32(step)
     return state
+
+
+def _soil(state: np.ndarray, weather: Weather, soil_sd: np.ndarray) -> np.ndarray:
+    return wet_soil(state, soil_region(weather), soil_sd)
 
 
 def _fill(state: np.ndarray, weather: Weather, _: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ OUT then holds
     incoming_previous.zarr   the state 6 hours before it
     incoming_nan.zarr, incoming_celsius.zarr, incoming_soil.zarr, incoming_fill.zarr, forecast_pox.zarr
                              the clean state with one planted fault each
+    new_source.zarr          twenty pairs from that day on, in all of which the soil is wetter everywhere
     example_data.json        what was made, and the fault in each store
 
 and with --background, which doubles the size,
@@ -42,15 +43,17 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `examples` is not part of the installed package
 
 from examples.backgrounds import Forecasts
-from examples.faults import FAULTS, INDEX, deseasonalised_sd
+from examples.faults import FAULTS, INDEX, deseasonalised_sd, wet_soil
 from examples.stores import FORMATS, SIX_HOURS, Store
 from examples.weather import Weather
 
-VERSION = 1
+VERSION = 2
 """Of the example data: raised whenever the same options give other data, so that old folders are made anew."""
 FIRST_DAY = np.datetime64("2001-01-01", "D")
 EVERY = 3
 """Days from pair to pair."""
+LASTING = 20
+"""Pairs of states of the new source."""
 MANIFEST = "example_data.json"
 _FORECAST = ("training", "test_years")
 """Stores of which there are forecasts too, if any are asked for."""
@@ -179,6 +182,7 @@ def _fill_folder(
         "test_years": "Clean states of the time after training.",
         "incoming_clean": "A clean state.",
         "incoming_previous": "The clean state 6 hours before incoming_clean.",
+        "new_source": f"{LASTING} pairs from that day on, soil wetter by 2 standard deviations on all land.",
     } | {name: fault.text for name, fault in FAULTS.items()}
     if background:
         texts |= {f"background_{name}": f"Short forecasts valid at the times of {name}." for name in _FORECAST}
@@ -199,7 +203,8 @@ def _fill_folder(
     series.write(stores, progress)
     previous, incoming = series.incoming
     singles = {"incoming_clean": incoming, "incoming_previous": previous}
-    singles |= {name: fault.plant(incoming.copy(), weather, series.soil_sd()) for name, fault in FAULTS.items()}
+    sd = series.soil_sd()
+    singles |= {name: fault.plant(incoming.copy(), weather, sd) for name, fault in FAULTS.items()}
     singles |= {} if series.forecast is None else {"background_incoming": series.forecast}
     for name, state in singles.items():
         store = open_store(
@@ -207,10 +212,11 @@ def _fill_folder(
         )
         store.append(state[None])
         store.close()
-    return {
-        f"{name}.zarr": {"text": text, "fault_in": list(FAULTS[name].variables) if name in FAULTS else []}
-        for name, text in texts.items()
-    }
+    store = open_store("new_source", series.lasting_dates, cadence)
+    store.append(np.stack([wet_soil(state.copy(), weather.land.is_land, sd) for state in series.lasting]))
+    store.close()
+    faults = {name: list(fault.variables) for name, fault in FAULTS.items()} | {"new_source": ["swvl1", "swvl2"]}
+    return {f"{name}.zarr": {"text": text, "fault_in": faults.get(name, [])} for name, text in texts.items()}
 
 
 class _Series:
@@ -220,8 +226,10 @@ class _Series:
         self.weather, self.training, self.test = weather, training, test
         summer = int(np.argmax(test >= training[-1] + np.timedelta64(165, "D")))
         self.incoming_dates = test[summer - summer % 2 :][:2]
+        self.lasting_dates = test[summer - summer % 2 :][: 2 * LASTING]
         self._soil: list[np.ndarray] = []
-        self._kept: list[np.ndarray] = []
+        self.lasting: list[np.ndarray] = []
+        """The clean states at `lasting_dates`."""
         self.forecast: np.ndarray | None = None
         """Of the incoming state, if forecasts are made."""
 
@@ -240,7 +248,7 @@ class _Series:
             for store, part in zip(stores, parts, strict=True):
                 store.append(part)
             self._soil.append(states[early][:, [INDEX["swvl1"], INDEX["swvl2"]]])
-            self._kept.extend(states[np.isin(dates, self.incoming_dates)].copy())
+            self.lasting.extend(states[np.isin(dates, self.lasting_dates)].copy())
             progress(np.searchsorted(all_dates, dates[-1], side="right") / all_dates.size)
         for store in stores:
             store.close()
@@ -248,8 +256,7 @@ class _Series:
     @property
     def incoming(self) -> tuple[np.ndarray, np.ndarray]:
         """The state before and the incoming state itself."""
-        previous, incoming = self._kept
-        return previous, incoming
+        return self.lasting[0], self.lasting[1]
 
     def soil_sd(self) -> np.ndarray:
         """Standard deviation of swvl1 and swvl2 in training, without the season: float32 (2, cell)."""

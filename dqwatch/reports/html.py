@@ -12,6 +12,7 @@ from dqwatch.reports.drift_lines import drift_lines
 from dqwatch.reports.findings import waived_by
 from dqwatch.reports.html_drift import departure_maps, scorecard
 from dqwatch.reports.html_picture import defect_map
+from dqwatch.reports.html_weights import weights
 from dqwatch.types import Finding, Verdict
 
 _WORDS = {
@@ -197,6 +198,7 @@ _SECTIONS: dict[str, Callable[[Verdict], str]] = {
     "verdict": _verdict,
     "picture": _picture,
     "drift": _drift,
+    "weights": weights,
     "findings": _findings,
     "notes": _notes,
     "passed": _passed,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from conftest import ROOT
 
 import dqwatch
@@ -55,12 +56,30 @@ def test_the_soil_is_critical_named_and_located(ran: tuple[Path, str]) -> None:
         inside &= (weather.grid.longitudes - west) % 360 <= (east - west) % 360
         assert inside[planted].mean() > 0.8, "the box holds what was planted"
         assert inside.mean() < 0.1, "and is no larger than a continent"
-    assert "The drift is about swvl" in said
+    assert "Soil moisture drifted: swvl" in said
+
+
+def test_the_weights_of_the_soil_are_lowered_and_no_others(ran: tuple[Path, str]) -> None:
+    folder, said = ran
+    advice = json.loads((folder / "weights.json").read_text())["advice"]
+    factors = {v["variable"]: v["factor"] for v in advice["variables"]}
+    assert factors["swvl1"] < 0.2
+    assert factors["swvl2"] < 0.2
+    assert all(factor > 0.95 for name, factor in factors.items() if not name.startswith("swvl"))
+    text = (folder / "weights.yaml").read_text()
+    assert said.rstrip().splitlines()[-1].startswith("The data lie in")
+    assert text in said
+    content = yaml.safe_load(text)["training"]["scalers"]["datasets"]["data"]["general_variable"]["weights"]
+    (soil,) = (v for v in advice["variables"] if v["variable"] == "swvl1")
+    assert content["swvl1"] == pytest.approx(soil["suggested"], rel=1e-5)
+    assert soil["weight"] == 100
+    assert content["t"] == 6
+    assert "<table id='weights'>" in (folder / "weights.html").read_text()
 
 
 def test_clean_states_pass(ran: tuple[Path, str]) -> None:
     folder, said = ran
-    assert said.count("exit code 0.") == 3
+    assert said.count("exit code 0.") == 4
     assert "bug" not in said
     verdict = dqwatch.drift(str(folder / "test_years.zarr"), baseline=load(folder / "baseline.zarr"))
     assert verdict.ok

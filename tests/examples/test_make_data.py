@@ -225,6 +225,21 @@ class TestFaults:
             np.testing.assert_allclose(spoilt - clean, np.where(region, 2 * sd, 0), rtol=0, atol=VARIABLES[name].step)
             assert 0 <= spoilt.min() <= spoilt.max() < 0.8
 
+    def test_the_new_source_is_wetter_on_all_land_and_else_the_same(self, folder: Path) -> None:
+        clean, clean_dates, _ = read(folder / "test_years.zarr")
+        spoilt, dates, attributes = read(folder / "new_source.zarr")
+        assert dates.size == 40
+        assert set(np.diff(dates[::2]) // DAY) == {3}
+        assert attributes["dqwatch_cadence"] == {"hours": [0, 6], "every": "3d"}
+        change = spoilt - clean[np.isin(clean_dates, dates)]
+        soil = [INDEX["swvl1"], INDEX["swvl2"]]
+        assert (np.delete(change, soil, axis=1) == 0).all()
+        land = Weather().land.is_land
+        assert (change[:, soil][:, :, ~land] == 0).all()
+        assert (change[:, soil][:, :, land] > 0).all()
+        np.testing.assert_array_equal(change[:, soil].min(axis=0), change[:, soil].max(axis=0))
+        assert spoilt[:, soil].max() < 0.8
+
     def test_pox_are_isolated_points_of_rain(self, folder: Path) -> None:
         spoilt, clean = self.state(folder, "forecast_pox", "tp")
         grid = octahedral_grid(16)
