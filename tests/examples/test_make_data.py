@@ -228,15 +228,11 @@ class TestFaults:
     def test_the_new_source_is_wetter_on_all_land_and_else_the_same(self, folder: Path) -> None:
         clean, clean_dates, _ = read(folder / "test_years.zarr")
         spoilt, dates, attributes = read(folder / "new_source.zarr")
-        assert dates.size == 40
-        assert set(np.diff(dates[::2]) // DAY) == {3}
-        assert attributes["dqwatch_cadence"] == {"hours": [0, 6], "every": "3d"}
+        assert (dates.size, attributes["dqwatch_cadence"]["every"]) == (40, "3d")
         change = spoilt - clean[np.isin(clean_dates, dates)]
         soil = [INDEX["swvl1"], INDEX["swvl2"]]
         assert (np.delete(change, soil, axis=1) == 0).all()
-        land = Weather().land.is_land
-        assert (change[:, soil][:, :, ~land] == 0).all()
-        assert (change[:, soil][:, :, land] > 0).all()
+        assert ((change[:, soil] > 0) == Weather().land.is_land).all()
         np.testing.assert_array_equal(change[:, soil].min(axis=0), change[:, soil].max(axis=0))
         assert spoilt[:, soil].max() < 0.8
 
