@@ -16,7 +16,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 import dqwatch
-from dqwatch import baseline_options, options, rule_commands, weight_options
+from dqwatch import baseline_options, history_commands, history_options, options, rule_commands, weight_options
 from dqwatch.errors import DqwatchError, UsageError
 from dqwatch.options import Run, short_name
 from dqwatch.outputs import Outputs
@@ -35,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(rule_commands.app, name="rules")
+app.add_typer(history_commands.app, name="history")
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -101,6 +102,8 @@ def audit(
     junit: options.JunitFile = None,
     tables: options.TablesFolder = None,
     data_docs: options.DataDocsFolder = None,
+    history: history_options.History = None,
+    label: history_options.Labels = None,
     workers: options.Workers = None,
     scheduler: options.Scheduler = None,
     resume: options.Resume = None,
@@ -133,6 +136,8 @@ def gate(
     junit: options.JunitFile = None,
     tables: options.TablesFolder = None,
     data_docs: options.DataDocsFolder = None,
+    history: history_options.History = None,
+    label: history_options.Labels = None,
     workers: options.Workers = None,
     select: options.Select = None,
     start: options.Start = None,
@@ -189,6 +194,8 @@ def drift(
     junit: options.JunitFile = None,
     tables: options.TablesFolder = None,
     data_docs: options.DataDocsFolder = None,
+    history: history_options.History = None,
+    label: history_options.Labels = None,
     workers: options.Workers = None,
     select: options.Select = None,
     start: options.Start = None,
@@ -239,6 +246,8 @@ def weights(
     junit: options.JunitFile = None,
     tables: options.TablesFolder = None,
     data_docs: options.DataDocsFolder = None,
+    history: history_options.History = None,
+    label: history_options.Labels = None,
     workers: options.Workers = None,
     select: options.Select = None,
     cache: options.Cache = None,

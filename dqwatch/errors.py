@@ -8,6 +8,7 @@
     ├── SourceError (OSError)         exit code 3: the input cannot be read
     │   └── SourceNotFoundError (FileNotFoundError)
     ├── SchedulerError                exit code 3: the scheduler or its workers are lost
+    ├── HistoryError                  exit code 3: the history cannot be reached, read or written
     └── NothingThereError             exit code 4: the input is sound, but holds nothing to look at
 
 A message is one line: where, what, got, allowed, what to do.
@@ -50,6 +51,10 @@ class SourceNotFoundError(SourceError, FileNotFoundError):
 
 class SchedulerError(DqwatchError):
     """The scheduler that was to spread the work cannot be reached, or it or its workers are lost."""
+
+
+class HistoryError(DqwatchError):
+    """The history cannot be reached, read or written, or is of a newer dqwatch."""
 
 
 class NothingThereError(DqwatchError):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TextIO
 
 import dqwatch
-from dqwatch.errors import DqwatchError
+from dqwatch.errors import DqwatchError, HistoryError
 from dqwatch.options import short_name
 from dqwatch.outputs import Outputs
+from dqwatch.recording import Recording
 from dqwatch.terminal import bar, has_colour, private_stderr, say, width
 
 if TYPE_CHECKING:
@@ -25,27 +27,41 @@ def run(verb: str, arguments: dict[str, Any], finish: Callable[[Verdict], None] 
     from dqwatch.reports import drift_table
 
     outputs = Outputs(**{name: arguments.pop(name) for name in Outputs._fields})
+    recording = Recording(**{name: arguments.pop(name) for name in Recording._fields})
     outputs.check()
+    labels = recording.check()
     table = arguments.pop("table", None)
     if table:
         drift_table.check_target(table, "--table")
     data = arguments["data"]
     try:
         with private_stderr(outputs.verbose) as stderr:
-            verdict = _judge(verb, arguments, None if outputs.quiet else stderr)
+            verdict = replace(_judge(verb, arguments, None if outputs.quiet else stderr), labels=labels)
             outputs.write(verdict)
             if table:
                 drift_table.write(verdict, table)
         finish(verdict)
+        recording.append(verdict, outputs)
         outputs.write_json(verdict)
     except Exception as error:
-        failure = _failure(verb, [*data, *filter(None, [arguments.get("against")])], error)
+        failure = replace(_failure(verb, [*data, *filter(None, [arguments.get("against")])], error), labels=labels)
         outputs.write_json(failure)
         with private_stderr(outputs.verbose):
             outputs.write(failure)
+        _append_failure(recording, failure, outputs, error)
         raise
     _report(verdict, outputs.quiet)
     return verdict.exit_code
+
+
+def _append_failure(recording: Recording, failure: Verdict, outputs: Outputs, error: Exception) -> None:
+    """Record a run that failed; if that fails too, the run is told of first."""
+    if isinstance(error, HistoryError):
+        return
+    try:
+        recording.append(failure, outputs)
+    except DqwatchError as other:
+        say(f"note: not recorded: {reason(other)}", sys.stderr)
 
 
 def weigh(arguments: dict[str, Any]) -> int:

@@ -278,6 +278,8 @@ class Verdict:
     waivers: Mapping[str, str] | None = None
     """`path` and `sha256` of the file of waivers; None without one."""
     grids: tuple[Grid, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What the user calls this run, key -> value: runs with the same labels are of one series."""
 
     @property
     def ok(self) -> bool:

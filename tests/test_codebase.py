@@ -21,8 +21,9 @@ import dqwatch
 
 LAYERS = [
     {"cli", "integrations"},
-    {"rule_commands", "running"},
-    {"options", "outputs", "weight_options", "baseline_options"},
+    {"rule_commands", "history_commands", "running"},
+    {"recording"},
+    {"options", "outputs", "weight_options", "baseline_options", "history_options"},
     {"terminal"},
     {"verbs", "weight_verbs"},
     {"drift_verbs"},
@@ -36,7 +37,7 @@ LAYERS = [
     {"catalogue"},
     {"units", "tables", "resources", "yaml_files"},
     {"types", "columns"},
-    {"registry", "buffers", "part", "storage", "locks", "drift_columns", "weight_columns"},
+    {"registry", "buffers", "part", "plain", "durations", "storage", "locks", "drift_columns", "weight_columns"},
     {"errors"},
 ]
 """The order of knowing: a module imports from the lines below its own, and from its own room."""
@@ -55,13 +56,14 @@ HOMES = {
     "plotly": ["reports/html*.py"],
     "sqlalchemy": ["history/*"],
     "torch": ["feed/*", "metrics/on_device.py", "scores/on_device.py"],
-    "typer": ["cli.py", "rule_commands.py", "options.py", "weight_options.py", "baseline_options.py"],
+    "typer": ["cli.py", "*_commands.py", "options.py", "*_options.py"],
 }
 """The only files that may import a package that is heavy or optional."""
 HEAVY = HOMES.keys() - {"typer"} | {"cftime", "numba", "numcodecs", "pandas", "scipy", "xarray", "zarr", "fsspec"}
 LIGHT = [
     *("__init__", "cli", "rule_commands", "options", "terminal", "verbs", "drift_verbs", "weight_verbs", "conclusion"),
     *("running", "weight_options", "baseline_options", "outputs", "catalogue"),
+    *("history_options", "history_commands", "recording", "durations"),
     *("tables", "columns", "resources", "yaml_files", "types", "storage", "registry", "errors"),
 ]
 """Modules that are there for every command: what they import at their top, directly or not, must cost little."""

@@ -56,7 +56,7 @@ def test_the_test_set_contains_the_core_set() -> None:
     core, test = pins("core"), pins("test")
     for name, lines in core.items():
         assert [line.split()[0] for line in lines] == [line.split()[0] for line in test[name]]
-    wanted = [*EXTRAS["parquet"], *EXTRAS["grib"], *EXTRAS["url"]]
+    wanted = [*EXTRAS["parquet"], *EXTRAS["grib"], *EXTRAS["url"], *EXTRAS["postgres"], *EXTRAS["notify"]]
     wanted += [text for group in PROJECT["dependency-groups"].values() for text in group]
     assert names(wanted) <= test.keys()
 

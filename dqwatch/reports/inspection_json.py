@@ -11,7 +11,7 @@ import dqwatch
 from dqwatch.metrics.access import Access
 from dqwatch.metrics.inspection import INPUT_STEPS, TARGET_STEPS, Inspection, uncompressed_bytes
 from dqwatch.metrics.rechunking import Candidate
-from dqwatch.reports.json import plain
+from dqwatch.plain import plain
 from dqwatch.types import Grid, StoredArray, Variable
 
 SCHEMA_VERSION = "1.0"

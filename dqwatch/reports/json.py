@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 import dqwatch
+from dqwatch.plain import plain
 from dqwatch.reports.findings import shown
 from dqwatch.types import Finding, Verdict
 
@@ -33,6 +32,7 @@ def document(verdict: Verdict) -> dict[str, Any]:
         "exit_code": verdict.exit_code,
         "error": verdict.error or None,
         "inputs": list(verdict.inputs),
+        **({"labels": dict(verdict.labels)} if verdict.labels else {}),
         "sampled": verdict.sampled or None,
         "notes": list(verdict.notes),
         "rules": [{"name": s.name, "path": s.path, "sha256": s.sha256} for s in verdict.rule_sets],
@@ -57,22 +57,3 @@ def _finding(finding: Finding) -> dict[str, Any]:
     if finding.waiver is None:
         del row["waiver"]
     return row
-
-
-def plain(value: Any) -> Any:
-    """`value` in the types of JSON; numpy and pandas scalars become Python's, what is not a number becomes None."""
-    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
-        value = value.item()
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, set | frozenset):
-        return [plain(v) for v in sorted(value, key=str)]
-    if isinstance(value, list | tuple) or hasattr(value, "tolist"):
-        return [plain(v) for v in value]
-    if type(value).__name__ in ("NAType", "NaTType"):
-        return None
-    return str(value)
