@@ -1,4 +1,4 @@
-# make demo | test | test-slow | lint | bench | peers | test-anemoi | test-lowest | lock
+# make demo | test | test-slow | lint | bench | peers | test-anemoi | test-device | test-lowest | lock
 # Needs python3 >= 3.11 with pip. uv is used where it is installed, otherwise fetched once into .tools.
 
 PYTHON ?= python3
@@ -10,7 +10,7 @@ COMPILE := $(UV) pip compile --quiet --no-config --universal --python-version 3.
 
 PEERS := evidently nannyml alibi-detect
 
-.PHONY: help demo test test-slow lint bench peers test-anemoi test-lowest lock
+.PHONY: help demo test test-slow lint bench peers test-anemoi test-device test-lowest lock
 .DELETE_ON_ERROR:
 .PRECIOUS: %/pyvenv.cfg
 
@@ -22,6 +22,7 @@ help:
 	@echo "make bench  set up, then the benchmarks"
 	@echo "make peers  set up other tools of drift detection, each in an environment of its own, for the benchmark drift_skill"
 	@echo "make test-anemoi  the tests against anemoi and earthkit, among their own pins (zarr 2, pandas 2)"
+	@echo "make test-device  the tests with torch; those of a GPU too where there is one"
 	@echo "make test-lowest  the tests with the lowest versions supported"
 	@echo "make lock   pin the requirements anew"
 
@@ -43,6 +44,9 @@ lint: $(VENV)/.test
 # Each of these has an environment of its own, as its users have.
 test-anemoi: .venv-anemoi/.training
 	DQWATCH_TEST_ANEMOI=1 .venv-anemoi/bin/python -m pytest -n auto --dist worksteal tests/anemoi $(ARGS)
+
+test-device: .venv-device/.torch
+	DQWATCH_TEST_DEVICE=1 .venv-device/bin/python -m pytest -n auto --dist worksteal tests/device $(ARGS)
 
 test-lowest: .venv-lowest/.set
 	.venv-lowest/bin/python -m pytest -n auto --dist worksteal $(ARGS)
@@ -79,6 +83,13 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.core
 # anemoi-training without its dependencies: torch would be most of the time and of the disk.
 .venv-anemoi/.training: requirements/anemoi-training.txt .venv-anemoi/.set
 	$(UV) pip install --quiet --no-config --python $(@D) --require-hashes --no-deps -r $<
+	@touch $@
+
+# torch by pip: its build depends on the machine, so that there is no hash to pin it by.
+.venv-device/.torch: requirements/test.txt requirements/torch.txt pyproject.toml | .venv-device/pyvenv.cfg
+	$(UV) pip install --quiet --no-config --python $(@D) --require-hashes -r requirements/test.txt
+	$(UV) pip install --quiet --no-config --python $(@D) --no-deps --no-build-isolation --editable .
+	$(PYTHON) -m pip --python $(@D)/bin/python install --quiet --disable-pip-version-check -r requirements/torch.txt
 	@touch $@
 
 .venv-peer-%/.set: requirements/peer-%.txt | .venv-peer-%/pyvenv.cfg

@@ -21,6 +21,7 @@ _HOMES = {
     "weights": "dqwatch.weight_verbs",
     "Baseline": "dqwatch.baselines.baseline",
     "DqwatchError": "dqwatch.errors",
+    "Feed": "dqwatch.feed.feed",
     "Finding": "dqwatch.types",
     "Inspection": "dqwatch.metrics.inspection",
     "Rule": "dqwatch.types",

@@ -184,6 +184,17 @@ class Source(Protocol):
         """Let go of files; harmless when called twice."""
 
 
+@runtime_checkable
+class DecodesInto(Protocol):
+    """A source that can decode straight into memory that somebody else has."""
+
+    def read_into(self, block: Block, out: np.ndarray, buffers: Buffers) -> bool:
+        """The fields of a block into `out`, (time, variable, member, cell) in the order of the block, C-contiguous.
+
+        False, with `out` in any state, where that cannot be done: `Source.read` then gives the fields.
+        """
+
+
 @dataclass(frozen=True)
 class Rule:
     """One expectation on a column of a table, with a severity and a hint."""

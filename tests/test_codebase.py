@@ -72,6 +72,7 @@ PUBLIC = {
     "__version__",
     "Baseline",
     "DqwatchError",
+    "Feed",
     "Finding",
     "Inspection",
     "Rule",

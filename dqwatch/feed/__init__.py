@@ -1,4 +1,4 @@
-"""The loading path: workers that read, decode and look at blocks, each with buffers of its own."""
+"""The loading path: workers that read, decode and look at blocks, each with buffers of its own; batches for models."""
 
 from __future__ import annotations
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from dqwatch.buffers import Buffers
@@ -88,27 +89,61 @@ def run(
     KeyboardInterrupt
         On Ctrl-C, when every thread has ended, after its current field at most.
     """
-    if workers is not None and workers < 1:
-        raise UsageError(f"workers: got {workers}; give 1 or more")
-    number = max(1, min(workers or default_workers(), len(items)))
-    queue = _Queue(items, work, number)
-    threads = [threading.Thread(target=queue.serve, args=(i,), name=f"dqwatch-{i}", daemon=True) for i in range(number)]
-    for thread in threads:
-        thread.start()
-    try:
-        for done, item in enumerate(items, start=1):
-            outcome = queue.outcome(done - 1)
-            if isinstance(outcome, BaseException):
-                raise named(outcome, describe(item)) from outcome
+    with working(items, work, workers=workers, describe=describe) as results:
+        for done in range(1, len(items) + 1):
+            outcome = results.take(done - 1)
+            results.let_begin(done)
             if take is not None:
                 take(outcome)
             if progress is not None:
                 progress(done, len(items))
-    finally:
-        queue.stop()
+        return results.workers
+
+
+@contextlib.contextmanager
+def working(
+    items: Sequence[Item],
+    work: Callable[[Item, Worker], Result],
+    *,
+    workers: int | None = None,
+    describe: Callable[[Item], str] = str,
+    ahead: int | None = None,
+) -> Iterator[Results]:
+    """Threads that work on items; they have ended when the `with` block is left, however that happens.
+
+    Parameters
+    ----------
+    items, work, workers, describe
+        As for `run`.
+    ahead : int, optional
+        Items that may begin before `Results.let_begin` has allowed more; four for each worker by default.
+
+    Yields
+    ------
+    Results
+
+    Raises
+    ------
+    UsageError
+        If `workers` is below 1.
+    """
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers: got {workers}; give 1 or more")
+    number = max(1, min(workers or default_workers(), len(items)))
+    results = Results(items, work, number, describe, ahead or AHEAD * number)
+    threads = [
+        threading.Thread(target=results.serve, args=(i,), name=f"dqwatch-{i}", daemon=True) for i in range(number)
+    ]
+    started: list[threading.Thread] = []
+    try:
         for thread in threads:
+            thread.start()
+            started.append(thread)
+        yield results
+    finally:
+        results.stop()
+        for thread in started:
             thread.join()
-    return number
 
 
 def named(error: BaseException, where: str) -> BaseException:
@@ -122,13 +157,21 @@ def named(error: BaseException, where: str) -> BaseException:
     return _NamedError(f"{where}: cannot be read: {kind}{what}")
 
 
-class _Queue:
+class Results:
     """Items to be begun in order and outcomes to be taken in order, none too far ahead."""
 
-    def __init__(self, items: Sequence[Any], work: Callable[[Any, Worker], Any], number: int) -> None:
-        self._items, self._work = items, work
-        self._ahead = AHEAD * number
-        self._begun = self._taken = 0
+    def __init__(
+        self,
+        items: Sequence[Any],
+        work: Callable[[Any, Worker], Any],
+        workers: int,
+        describe: Callable[[Any], str],
+        ahead: int,
+    ) -> None:
+        self.workers = workers
+        """Number of threads."""
+        self._items, self._work, self._describe, self._ahead = items, work, describe, ahead
+        self._begun = self._done = 0
         self._outcomes: dict[int, Any] = {}
         self._stop = threading.Event()
         self._changed = threading.Condition()
@@ -151,21 +194,39 @@ class _Queue:
 
     def _next(self) -> int | None:
         with self._changed:
-            while self._begun >= self._taken + self._ahead and not self._stop.is_set():
+            while self._begun >= self._done + self._ahead and not self._stop.is_set():
                 self._changed.wait()
             if self._stop.is_set() or self._begun >= len(self._items):
                 return None
             self._begun += 1
             return self._begun - 1
 
-    def outcome(self, position: int) -> Any:
-        """The result, or the error, of an item; waits for it."""
+    def let_begin(self, done: int) -> None:
+        """So many items, from the first on, are over and done with: as many further ones may begin."""
+        with self._changed:
+            self._done = done
+            self._changed.notify_all()
+
+    def ready(self, begin: int, end: int) -> bool:
+        """Whether all of some items have an outcome that waits to be taken."""
+        with self._changed:
+            return all(position in self._outcomes for position in range(begin, end))
+
+    def take(self, position: int) -> Any:
+        """The result of an item, waited for.
+
+        Raises
+        ------
+        SourceError
+            If the work on it raised; names the item.
+        """
         with self._changed:
             while position not in self._outcomes:
                 self._changed.wait()
-            self._taken = position + 1
-            self._changed.notify_all()
-            return self._outcomes.pop(position)
+            outcome = self._outcomes.pop(position)
+        if isinstance(outcome, BaseException):
+            raise named(outcome, self._describe(self._items[position])) from outcome
+        return outcome
 
     def stop(self) -> None:
         """Let no further item begin."""

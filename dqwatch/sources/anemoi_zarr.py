@@ -162,6 +162,17 @@ class AnemoiZarr:
                 for first in range(0, self._data.shape[2], chunk[2]):
                     yield from self._read_chunk(several, variables, self._along(2, first), buffers)
 
+    def read_into(self, block: Block, out: np.ndarray, buffers: Buffers) -> bool:
+        """The fields of a block straight into `out`; see `dqwatch.types.DecodesInto`."""
+        data, times, variables = self._data, block.times, block.variables
+        consecutive = variables == tuple(range(variables[0], variables[-1] + 1))
+        if out.dtype != data.dtype or not consecutive or max(times) >= self._stored:
+            return False
+        some = slice(variables[0], variables[-1] + 1)
+        for time, target in zip(times, out, strict=True):
+            data.read((slice(time, time + 1), some, slice(None), slice(None)), target[None], buffers)
+        return True
+
     def _read_chunk(self, times: list[int], variables: list[int], members: range, buffers: Buffers) -> Iterator[Field]:
         """Fields that share their chunks (but for those along the cells)."""
         held = len(self._along(0, times[0])) * len(self._along(1, variables[0]))

@@ -14,7 +14,7 @@ from dqwatch.buffers import Buffers
 from dqwatch.errors import UsageError
 from dqwatch.sources.left_out import left_out_of
 from dqwatch.storage import CarriesStatistics, StoredArray, StoredStatistics
-from dqwatch.types import NOT_A_TIME, Block, Field, Grid, Source, TimeAxis, Variable
+from dqwatch.types import NOT_A_TIME, Block, DecodesInto, Field, Grid, Source, TimeAxis, Variable
 
 _DATE = re.compile(
     r"(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:[T ](\d\d?)(?::?(\d\d)(?::?(\d\d)(?:\.\d*)?)?)?)?)?)?"
@@ -266,6 +266,15 @@ class _Narrowed:
         inner = Block(times, tuple(self._inner_variables[v] for v in block.variables))
         for field in self._source.read(inner, buffers):
             yield field._replace(time=own_times[field.time], variable=own_variables[field.variable])
+
+    def read_into(self, block: Block, out: np.ndarray, buffers: Buffers) -> bool:
+        """The fields of a block straight into `out`, where the source can do that."""
+        if not isinstance(self._source, DecodesInto):
+            return False
+        at = self.variables[block.variables[0]].times
+        times = tuple(int(self._inner_times[at][t]) for t in block.times)
+        inner = Block(times, tuple(self._inner_variables[v] for v in block.variables))
+        return self._source.read_into(inner, out, buffers)
 
     def close(self) -> None:
         """Let go of the source."""

@@ -1,0 +1,87 @@
+"""Where fields are put: arrays or tensors of this machine's memory, or the memory of a CUDA device."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any, NamedTuple
+
+from dqwatch.errors import MissingExtraError, UsageError
+
+_CUDA = re.compile(r"cuda(?::(\d+))?")
+_ALLOWED = "give cpu, torch:cpu, cuda or cuda:N"
+
+
+class Device(NamedTuple):
+    """A place for tensors."""
+
+    kind: str
+    """'numpy', 'cpu' or 'cuda'."""
+    number: int = 0
+    """Of the CUDA device."""
+
+    def __str__(self) -> str:
+        return f"cuda:{self.number}" if self.kind == "cuda" else self.kind
+
+
+def parse_device(given: Any, option: str = "device") -> Device:
+    """What a device is called: a text, or a `torch.device`.
+
+    Parameters
+    ----------
+    given : str or torch.device
+        'numpy' (arrays, no torch), 'cpu' or 'torch:cpu' (tensors of this machine's memory), 'cuda' or 'cuda:N'.
+    option : str
+        Named in the error.
+
+    Raises
+    ------
+    UsageError
+        If it is none of these.
+    """
+    text = str(given)
+    if text == "numpy":
+        return Device("numpy")
+    if text in ("cpu", "torch:cpu"):
+        return Device("cpu")
+    found = _CUDA.fullmatch(text)
+    if found is None:
+        raise UsageError(f"{option}: got '{text}'; {_ALLOWED}")
+    return Device("cuda", int(found.group(1) or 0))
+
+
+@cache
+def load_torch(option: str = "device") -> Any:
+    """The package torch.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtraError(f"{option}: tensors need torch; pip install 'dqwatch[gpu]'") from error
+    return torch
+
+
+def check_device(device: Device, option: str = "device") -> None:
+    """Make sure that a device can be used.
+
+    Raises
+    ------
+    MissingExtraError
+        If it needs torch, which is not installed.
+    UsageError
+        If there is no such CUDA device.
+    """
+    if device.kind == "numpy":
+        return
+    torch = load_torch(option)
+    if device.kind != "cuda":
+        return
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.number >= count:
+        there = f"there are {count}" if count else "this torch finds none"
+        raise UsageError(f"{option}: got '{device}', but of CUDA devices {there}; torch:cpu needs none")

@@ -1,0 +1,126 @@
+"""Buffers copied to a device: the order of copies and of those who write and read, on a device that only seems one."""
+
+from __future__ import annotations
+
+import queue
+import random
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from metrics.fake_source import FakeSource
+
+import dqwatch
+from dqwatch.feed import feed as module
+
+
+class Later:
+    """A stream: what is queued is done in order, a little later, by a thread."""
+
+    def __init__(self) -> None:
+        self._todo: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        for work in iter(self._todo.get, None):
+            time.sleep(random.random() * 2e-3)
+            work()
+
+    def put(self, work: Any) -> None:
+        self._todo.put(work)
+
+    def record(self) -> Mark:
+        mark = Mark()
+        self.put(mark.done.set)
+        return mark
+
+    def end(self) -> None:
+        self._todo.put(None)
+        self._thread.join()
+
+
+class Mark:
+    """An event of a stream."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+
+    def synchronize(self) -> None:
+        assert self.done.wait(30)
+
+
+class SimulatedLanes:
+    """As `CudaLanes`, with threads for streams."""
+
+    n_targets = 3
+
+    def __init__(self) -> None:
+        self.copies, self.compute = Later(), Later()
+
+    def make_host(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        array = np.empty(shape, np.float32)
+        return array, array
+
+    def make_target(self, shape: tuple[int, ...]) -> np.ndarray:
+        return np.full(shape, -1, np.float32)
+
+    def copy(self, host: np.ndarray, target: np.ndarray, after: Mark | None) -> Mark:
+        if after is not None:
+            self.copies.put(after.synchronize)
+        self.copies.put(lambda: np.copyto(target, host))
+        return self.copies.record()
+
+    def hand_over(self, copied: Mark) -> None:
+        self.compute.put(copied.synchronize)
+
+    def mark(self) -> Mark:
+        return self.compute.record()
+
+
+@pytest.fixture
+def lanes(monkeypatch: pytest.MonkeyPatch) -> Any:
+    made = SimulatedLanes()
+    monkeypatch.setattr(module, "make_lanes", lambda device: made)
+    yield made
+    made.copies.end()
+    made.compute.end()
+
+
+@pytest.mark.parametrize("depth", [2, 3, 5])
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("pause", [0.0, 4e-3], ids=["the caller waits for data", "data wait for the caller"])
+def test_what_is_computed_later_sees_its_own_batch(
+    lanes: SimulatedLanes, depth: int, workers: int, pause: float
+) -> None:
+    data = np.arange(120, dtype=np.float32).reshape(60, 2)
+    feed = dqwatch.Feed(FakeSource({"x": data}), device="numpy", batch=3, depth=depth, workers=workers, window=2)
+    seen: list[np.ndarray] = []
+    times: list[np.ndarray] = []
+    for _ in range(2):  # an epoch begins with the buffers of the one before
+        for batch in feed:
+            lanes.compute.put(lambda values=batch.values: seen.append(values.copy()))
+            times.append(batch.times)
+            time.sleep(pause)
+    lanes.mark().synchronize()
+    assert len(seen) == 2 * len(feed) == 40
+    for values, chosen in zip(seen, times, strict=True):
+        np.testing.assert_array_equal(values[:, :, 0, 0], data[chosen])
+
+
+def test_a_copy_that_fails_leaves_no_thread(lanes: SimulatedLanes, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, done = lanes.copy, []
+
+    def copy(*arguments: Any) -> Mark:
+        if len(done) == 4:
+            raise RuntimeError("out of memory")
+        done.append(arguments)
+        return own(*arguments)
+
+    monkeypatch.setattr(lanes, "copy", copy)
+    feed = dqwatch.Feed(FakeSource({"x": np.ones((20, 2), np.float32)}), device="numpy", workers=2)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        list(feed)
+    assert not [t for t in threading.enumerate() if t.name.startswith("dqwatch")]
