@@ -61,6 +61,12 @@ OPTIONAL: dict[str, tuple[Column, ...]] = {
     "variables": (
         Column("stats_valid", "truth", "", "stored statistics do not contradict themselves; null if there are none"),
         Column("stats_compared", "bool", "", "all dates that the stored statistics are of were looked at"),
+        Column(
+            "stats_effective",
+            "bool",
+            "",
+            "they are those of a specification of anemoi-datasets, held against all its dates",
+        ),
         Column("stored_mean", "float", "of the variable", "mean that the store carries"),
         Column("stored_stdev", "float", "of the variable", "standard deviation that the store carries"),
         Column("true_mean", "float", "of the variable", "mean over the dates of the stored one"),

@@ -67,6 +67,9 @@ class StoredStatistics(NamedTuple):
     has_nans: bool | None = None
     tendencies: Mapping[int, tuple[float, float]] = MappingProxyType({})
     """Seconds between two dates -> mean and standard deviation of the change."""
+    effective: bool = False
+    """Whether they are what a specification of several stores, or of a part of one, hands out: then they are held
+    against all its dates, though they may have been made of others."""
 
 
 @runtime_checkable

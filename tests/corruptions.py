@@ -17,6 +17,7 @@ import corrupt
 import corrupt_stores
 import numpy as np
 import xarray as xr
+from anemoi_double import Dataset
 from clean import reference, regridded, waves
 from corrupt_base import CORRUPTIONS as BASE
 from corrupt_fields import CORRUPTERS as FIELDS
@@ -115,7 +116,22 @@ def _judged(tables: dict[str, Any]) -> set[str]:
     return {f.rule for f in evaluate(load_rule_sets(["audit"]), tables).results if f.status not in ("pass", "skipped")}
 
 
+def _of_another_store(data: Dataset, sigma: float, _: Path) -> Dataset:
+    """A first store was so many standard deviations warmer, and all that is joined to it is normalised as it is."""
+    v = data.variables.index("2t")
+    mean = data.data[:, v].mean(dtype=float) + sigma * data.data[:, v].std(dtype=float)
+    data.statistics["mean"][v] = mean
+    return data
+
+
 OF_STORES = {
+    "stats.effective": Corruption(
+        _of_another_store,
+        frozenset({"stats.effective"}),
+        0.11,
+        "standard deviations",
+        make=lambda seed: Dataset(store(seed)),
+    ),
     "grid.problem": Corruption(_lose_a_latitude, frozenset({"grid.problem", "grid.weights"}), 1, "places", make=store),
     "chunk.count": Corruption(
         _of_many_objects, frozenset({"chunk.count"}), 1_000_001, "objects", (1e6,), _scanned, _judged

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from anemoi_double import Dataset
 from clean import clean, earth, reference, regridded, waves
 from corruption import Corruption, audited
 from corruptions import CORRUPTIONS, compared, store
@@ -21,6 +22,7 @@ CLEAN = {
     "waves": (waves, audited),
     "ensemble": (partial(waves, members=4), audited),
     "store": (store, audited),
+    "specification": (lambda seed: Dataset(store(seed)), audited),
     "pair": (lambda seed: (regridded(seed=seed), reference(seed)), compared),
     "relations": (forecast.make, forecast.failed),
 }

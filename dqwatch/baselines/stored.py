@@ -110,7 +110,7 @@ def describe(statistics: Sequence[StoredStatistics]) -> list[dict[str, Any]]:
     return [
         {
             **{name: _finite(getattr(s, name)) for name in _NUMBERS},
-            **{name: getattr(s, name) for name in ("window", "n_times", "constant", "has_nans")},
+            **{name: getattr(s, name) for name in ("window", "n_times", "constant", "has_nans", "effective")},
             "tendencies": [[step, _finite(mean), _finite(sd)] for step, (mean, sd) in s.tendencies.items()],
         }
         for s in statistics
@@ -126,6 +126,7 @@ def restore(described: Sequence[Mapping[str, Any]]) -> tuple[StoredStatistics, .
             n_times=s["n_times"],
             constant=s["constant"],
             has_nans=s["has_nans"],
+            effective=bool(s.get("effective")),
             tendencies={int(step): (_number(mean), _number(sd)) for step, mean, sd in s["tendencies"]},
         )
         for s in described

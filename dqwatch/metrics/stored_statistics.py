@@ -14,8 +14,8 @@ from dqwatch.storage import CarriesStatistics, StoredStatistics
 from dqwatch.types import Source
 
 COLUMNS = (
-    *("stats_valid", "stats_compared", "stored_mean", "stored_stdev", "true_mean", "true_stdev", "d_mean", "sd_ratio"),
-    *("stats_error", "stats_differences", "tendency_error", "constant_as_declared"),
+    *("stats_valid", "stats_compared", "stats_effective", "stored_mean", "stored_stdev", "true_mean", "true_stdev"),
+    *("d_mean", "sd_ratio", "stats_error", "stats_differences", "tendency_error", "constant_as_declared"),
 )
 """Optional columns of the table `variables`."""
 ENOUGH = 3
@@ -66,6 +66,7 @@ def without_tendencies(source: Source, wanted: Mapping[str, Collection[str]]) ->
 def _row(source: Source, seen: Seen, v: int, stored: StoredStatistics | None) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(COLUMNS, math.nan)
     row |= {"stats_valid": None, "stats_compared": False, "stats_differences": "", "constant_as_declared": None}
+    row["stats_effective"] = stored is not None and stored.effective
     if stored is None:
         return row
     row |= {"stats_valid": _is_valid(stored), "stored_mean": stored.mean, "stored_stdev": stored.stdev}

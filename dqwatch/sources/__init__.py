@@ -16,7 +16,7 @@ from dqwatch.sources.sniff import sniff
 from dqwatch.sources.urls import is_url, local_path
 from dqwatch.types import Source
 
-_READERS = {"netcdf": ("netcdf",), "zarr": ("anemoi_zarr", "xarray_zarr"), "grib": ("grib",)}
+_READERS = {"netcdf": ("netcdf",), "zarr": ("anemoi_zarr", "xarray_zarr"), "grib": ("grib",), "spec": ("anemoi_spec",)}
 """Readers of each kind that `sniff` tells, the choosier first."""
 _MANY_FILES = ("grib",)
 """Readers that take several files at once; those of others are joined."""
@@ -37,8 +37,8 @@ def open_source(
     Parameters
     ----------
     data : path, URL, glob pattern, sequence of paths or URLs, or object
-        An anemoi or xarray-style Zarr store, NetCDF or GRIB files (several are joined), an xarray.Dataset, or what any
-        other registered reader takes.
+        An anemoi or xarray-style Zarr store, NetCDF or GRIB files (several are joined), a YAML file or dict that
+        `anemoi.datasets.open_dataset` takes, an xarray.Dataset, or what any other registered reader takes.
     select : str or iterable of str, optional
         Variables to look at, by canonical name (`t_850`), name in the source, or quantity (`t` for all its levels);
         a text may hold several, separated by commas.

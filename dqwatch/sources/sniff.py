@@ -16,19 +16,20 @@ _UNSUPPORTED = {
     ".feather": "Arrow",
     ".arrow": "Arrow",
     ".zip": "a zip archive: unpack it first",
-    ".yaml": "YAML: open_dataset specifications",
-    ".yml": "YAML: open_dataset specifications",
     ".json": "JSON",
+    ".yaml": "YAML at a URL (an open_dataset specification must be a local file)",
+    ".yml": "YAML at a URL (an open_dataset specification must be a local file)",
     ".pp": "the Met Office PP format: convert it to NetCDF",
     ".npy": "a bare numpy array",
     ".npz": "bare numpy arrays",
 }
+_SPEC = (".yaml", ".yml")
 _GRIB = (".grib", ".grb", ".grib2", ".grb2", ".grib1", ".grb1", ".gb2")
 _NETCDF = (".nc", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5", ".hdf")
 
 
 def sniff(path: Path) -> str:
-    """'netcdf', 'zarr' or 'grib'.
+    """'netcdf', 'zarr', 'grib' or 'spec' (YAML: what anemoi-datasets is to open).
 
     Raises
     ------
@@ -63,7 +64,10 @@ def _folder(path: Path) -> str:
 
 def _file(path: Path) -> str:
     with path.open("rb") as stream:
-        return judge(str(path), path.suffix.lower(), stream.read(HEAD_BYTES))
+        start = stream.read(HEAD_BYTES)
+    if path.suffix.lower() in _SPEC and format_of(start) is None and first_message(start) is None:
+        return "spec"
+    return judge(str(path), path.suffix.lower(), start)
 
 
 def judge(where: str, suffix: str, start: bytes) -> str:

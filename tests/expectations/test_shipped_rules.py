@@ -95,7 +95,7 @@ def test_every_shipped_rule_is_tripped_above() -> None:
     add and on what a store says of itself in tests/test_rules.py.
     """
     stores = {"grid.placed", "stats.valid", "stats.stored", "stats.range", "stats.tendencies", "const.declared"}
-    stores |= {"chunk.access", "chunk.ragged"}
+    stores |= {"stats.effective", "chunk.access", "chunk.ragged"}
     elsewhere = ("pairs", "relations", "drift", "cycles", "slow", "weights", "weight_keys")
     shapes = {"nn.repeat", "texture.noise", "tendency", "static.const"} | CORRUPTERS.keys()
     rules = [r for s in load_rule_sets(list_rule_sets()) for r in s.rules]

@@ -114,7 +114,7 @@ REFUSED = {
     "folder": (lambda f: f, SourceError, "a folder without Zarr metadata"),
     "parquet": (lambda f: written_as(f / "a", b"PAR1"), UnsupportedDataError, "Parquet cannot be read"),
     "csv": (lambda f: written_as(f / "a.csv", b"a,b\n"), UnsupportedDataError, "a table of text cannot be read"),
-    "yaml": (lambda f: written_as(f / "a.yaml", b"a: 1\n"), UnsupportedDataError, "YAML"),
+    "yaml": (lambda f: written_as(f / "a.yaml", b"a: 1\n"), UsageError, "no open_dataset specification: got keys a"),
     "zip": (lambda f: written_as(f / "a.zip", b"PK\3\4"), UnsupportedDataError, "a zip archive: unpack it first"),
     "number": (lambda f: 7, UnsupportedDataError, "data of type builtins.int cannot be read; give a path, "),
     "nothing": (lambda f: None, UnsupportedDataError, "data of type builtins.NoneType cannot be read"),
