@@ -23,7 +23,7 @@ from dqwatch.baselines.sizes import check_room, estimate
 from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.errors import UsageError
 from dqwatch.feed.workers import Progress
-from dqwatch.metrics.calendars import DAY
+from dqwatch.metrics.calendars import DAY, dates
 from dqwatch.scores import BACKGROUND, KINDS, Score, list_scores, load_families
 from dqwatch.types import Grid, Source
 
@@ -78,7 +78,9 @@ class Baseline:
         apart = np.abs(seconds % DAY - self.hours[hours])
         known = np.minimum(apart, DAY - apart) <= _OFF_HOUR
         phis = basis(year_fractions(seconds, self.calendar), self.terms)
-        return [Moment(p, int(h)) if k else None for p, h, k in zip(phis, hours, known, strict=True)]
+        months = dates(seconds, self.calendar).month - 1
+        each = zip(phis, hours, months, known, strict=True)
+        return [Moment(phi, int(hour), int(month)) if k else None for phi, hour, month, k in each]
 
     def check_grid(self, grid: Grid, name: str) -> None:
         """Refuse another grid.
@@ -133,7 +135,8 @@ class Baseline:
     def _silent(self) -> list[str]:
         """Which variables give no p-value, and why."""
         empty = [self.variables[k] for k, field in self.constants.items() if not np.isfinite(field).any()]
-        scored = np.isfinite(self.ledger.scores).any(axis=2).mean(axis=0)
+        ranked = [not score.exact for score in self.scores]
+        scored = np.isfinite(self.ledger.scores[:, :, ranked]).any(axis=2).mean(axis=0)
         few = [v for k, v in enumerate(self.variables) if scored[k] < _OFTEN and k not in self.constants]
         found = [f"no value in all of training: {', '.join(empty)}"] if empty else []
         if few:

@@ -12,14 +12,18 @@ import numpy as np
 
 from dqwatch.baselines.folds import Times, lay_folds
 from dqwatch.baselines.harmonics import basis, choose_terms, find_hours, hour_indices, year_fractions
+from dqwatch.baselines.histograms import choose_bins
 from dqwatch.baselines.lookup import Lookup, accompany, pick, tell_apart
 from dqwatch.baselines.quantity import Layout, QuantityClimate, QuantitySums, lay_out
 from dqwatch.baselines.scorer import Moment
 from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.buffers import Buffers
+from dqwatch.catalogue import load_catalogue
 from dqwatch.errors import UsageError
 from dqwatch.feed import Worker, run
 from dqwatch.feed.workers import Progress
+from dqwatch.metrics.calendars import dates
+from dqwatch.metrics.known import know
 from dqwatch.metrics.scout import name_block
 from dqwatch.scores import BACKGROUND, KINDS, STATE, STEP
 from dqwatch.types import Block, Field, Grid, Source
@@ -60,7 +64,8 @@ class Plan:
         """When some times are."""
         calendar = self.source.times[self.axis].calendar
         phis, hours = basis(year_fractions(seconds, calendar), self.terms), hour_indices(seconds, self.hours)
-        return [Moment(phi, int(hour)) for phi, hour in zip(phis, hours, strict=True)]
+        months = dates(seconds, calendar).month - 1
+        return [Moment(phi, int(h), int(m)) for phi, h, m in zip(phis, hours, months, strict=True)]
 
 
 def plan(source: Source, background: Source | None = None) -> Plan:
@@ -109,6 +114,7 @@ class Builder:
         self._plan, self._folder = plan, folder
         self._number = {v: k for k, v in enumerate(plan.variables)}
         self._moments = plan.moments(plan.times.seconds)
+        self._known_of = know(plan.source, load_catalogue())
         self.first: list[np.ndarray | None] = [None] * len(plan.variables)
         self.constant = [True] * len(plan.variables)
         """Whether all fields of a variable have had the same values."""
@@ -145,7 +151,7 @@ class Builder:
         sums = self._sums[kind][number]
         if sums is None:
             sums = self._sums[kind][number] = self._empty(kind, number)
-        sums.add(values, moment.hour, moment.phi)
+        sums.add(values, moment.hour, moment.phi, moment.month)
 
     def _empty(self, kind: str, number: int) -> QuantitySums:
         """Sums of no time yet."""
@@ -155,7 +161,13 @@ class Builder:
         guess = first if kind == STATE else np.zeros(first.size)
         plan = self._plan
         return QuantitySums(
-            guess, plan.layout, hours=plan.hours.size, terms=plan.terms, kind=kind, compact=plan.compact
+            guess,
+            plan.layout,
+            hours=plan.hours.size,
+            terms=plan.terms,
+            kind=kind,
+            compact=plan.compact,
+            bins=choose_bins(self._known_of[plan.variables[number]], first) if kind == STATE else None,
         )
 
     def resume(self, fold: int) -> int:

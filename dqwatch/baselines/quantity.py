@@ -12,11 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 from dqwatch.baselines.climate import Climate, fit
+from dqwatch.baselines.histograms import Histograms, HistogramSums
 from dqwatch.baselines.kernel_sums import refine, spread
 from dqwatch.baselines.packed import PackedClimate, pack
 from dqwatch.baselines.sums import HarmonicSums
 from dqwatch.buffers import Buffers
 from dqwatch.metrics.geometry import geometry_of
+from dqwatch.metrics.histogram import Bins
 from dqwatch.scores import STATE, STEP
 from dqwatch.scores.areas import lay_areas
 from dqwatch.scores.kernel_scores import add_areas
@@ -66,6 +68,8 @@ class QuantitySums:
     kind : {'state', 'step', 'background'}
     compact : bool
         Whether a large grid has nothing at its cells.
+    bins : Bins, optional
+        Those of a histogram of the values; without them there is none.
     """
 
     def __init__(
@@ -77,8 +81,10 @@ class QuantitySums:
         terms: int,
         kind: str = STATE,
         compact: bool = False,
+        bins: Bins | None = None,
     ) -> None:
         place, coarse = layout
+        self.histogram = None if bins is None else HistogramSums(bins, hours)
         self._layout = layout
         self.area = HarmonicSums(mean_over_areas(first, place), hours=hours, terms=terms)
         self.cell: HarmonicSums | None = None
@@ -90,9 +96,11 @@ class QuantitySums:
         if not compact:
             self.cell = HarmonicSums(first, hours=1, terms=fine_terms(kind, terms), square_terms=1)
 
-    def add(self, values: np.ndarray, hour: int, phi: np.ndarray) -> None:
-        """One field, with the functions of its time, float64 (term,)."""
+    def add(self, values: np.ndarray, hour: int, phi: np.ndarray, month: int = 0) -> None:
+        """One field, with the functions of its time, float64 (term,), and its month, 0 to 11."""
         place, coarse = self._layout
+        if self.histogram is not None:
+            self.histogram.add(values, month, hour)
         self.area.add(mean_over_areas(values, place), hour, phi)
         if self.cell is not None:
             self.cell.add(values, hour if self.coarse is None else 0, phi)
@@ -111,6 +119,8 @@ class QuantitySums:
         """
         for name, own in self._levels().items():
             own.merge(other._levels()[name])
+        if self.histogram is not None and other.histogram is not None:
+            self.histogram.merge(other.histogram)
 
     def arrays(self, *, rounded: bool = False) -> dict[str, np.ndarray]:
         """What was summed, for keeping; the first guess is kept apart.
@@ -129,6 +139,8 @@ class QuantitySums:
             found |= {
                 name: found[name].astype(np.float32) for name in ("cell_products", "cell_squares") if name in found
             }
+        if self.histogram is not None:
+            found["histogram"] = self.histogram.counts
         return found
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -136,15 +148,18 @@ class QuantitySums:
         for level, sums in self._levels().items():
             start = f"{level}_"
             sums.restore({name.removeprefix(start): a for name, a in arrays.items() if name.startswith(start)})
+        if self.histogram is not None:
+            self.histogram.counts[...] = arrays["histogram"]
 
     def fit(self) -> QuantityClimate:
         """The climate of the times that were added."""
         place, coarse = self._layout
         cell, area = None if self.cell is None else fit(self.cell, place.weights), fit(self.area, _area_weights(place))
+        values = None if self.histogram is None else Histograms(self.histogram.bins, self.histogram.counts)
         if self.coarse is None or coarse is None:
-            return QuantityClimate(cell, area, None)
+            return QuantityClimate(cell, area, None, values)
         packed = None if cell is None else pack(cell)
-        return QuantityClimate(packed, area, fit(self.coarse, _area_weights(coarse)))
+        return QuantityClimate(packed, area, fit(self.coarse, _area_weights(coarse)), values)
 
     def _levels(self) -> dict[str, HarmonicSums]:
         levels = {"cell": self.cell, "area": self.area, "coarse": self.coarse}
@@ -154,10 +169,16 @@ class QuantitySums:
 class QuantityClimate:
     """What is expected of a quantity at any time."""
 
-    def __init__(self, cell: Climate | PackedClimate | None, area: Climate, coarse: Climate | None) -> None:
-        self.cell, self.area, self.coarse = cell, area, coarse
+    def __init__(
+        self,
+        cell: Climate | PackedClimate | None,
+        area: Climate,
+        coarse: Climate | None,
+        histograms: Histograms | None = None,
+    ) -> None:
+        self.cell, self.area, self.coarse, self.histograms = cell, area, coarse, histograms
 
-    def expect(self, layout: Layout, phi: np.ndarray, hour: int, buffers: Buffers) -> Expected:
+    def expect(self, layout: Layout, phi: np.ndarray, hour: int, buffers: Buffers, *, month: int = 0) -> Expected:
         """What is expected at one time; valid until the next call with the same buffers."""
         n, n_areas = layout.place.weights.size, layout.place.areas.size
         mean, sd = (buffers.take(f"expected.{name}", n, np.float32) for name in ("mean", "sd"))
@@ -172,7 +193,8 @@ class QuantityClimate:
                 spread(wanted, wanted_sd, layout.coarse.areas.of_cell, mean, sd)
             else:
                 self._refine(self.coarse, layout.coarse, phi, hour, mean, sd)
-        return Expected(mean, sd, area_mean, area_sd)
+        distribution = None if self.histograms is None else self.histograms.expect(month, hour)
+        return Expected(mean, sd, area_mean, area_sd, distribution)
 
     @staticmethod
     def _refine(climate: Climate, coarse: Place, phi: np.ndarray, hour: int, mean: np.ndarray, sd: np.ndarray) -> None:

@@ -24,6 +24,8 @@ class Moment(NamedTuple):
     """float64 (term,), functions of the time of year."""
     hour: int
     """Index of the hour of the day."""
+    month: int = 0
+    """0 to 11."""
 
 
 class Scored(NamedTuple):
@@ -88,7 +90,7 @@ class Scorer:
             climate = self._climates[kind][variable]
             if climate is None:
                 continue
-            expected = climate.expect(self._layout, moment.phi, moment.hour, buffers)
+            expected = climate.expect(self._layout, moment.phi, moment.hour, buffers, month=moment.month)
             view = ScoreView(field, kind, expected, self._layout.place, buffers)
             found[self._columns[kind]] = score_field(view, self._families)
             areas[kind] = view.area_z, view.area_mean_square

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,19 @@ import numpy as np
 
 from dqwatch.baselines.baseline import Baseline
 from dqwatch.baselines.climate import Climate
+from dqwatch.baselines.histograms import Histograms
 from dqwatch.baselines.ledger import Ledger
 from dqwatch.baselines.packed import PackedClimate
 from dqwatch.baselines.quantity import QuantityClimate
 from dqwatch.baselines.relations import Relations
 from dqwatch.baselines.stored import KIND, StoredBaseline, describe, restore
 from dqwatch.errors import SourceError, SourceNotFoundError, UsageError
-from dqwatch.scores import Score
+from dqwatch.metrics.histogram import Bins
+from dqwatch.scores import STATE, Score
 from dqwatch.types import Grid
 
 FORMAT = "dqwatch-baseline"
-VERSION = 4
+VERSION = 5
 _MARK = ".zattrs"
 _LEVELS = ("cell", "area", "coarse")
 _PARTS = ("first", "mean", "square", "variance")
@@ -153,6 +156,7 @@ def _attributes(baseline: Baseline) -> dict[str, Any]:
             kind: {level: [_floor(q, level) for q in climates] for level in _LEVELS}
             for kind, climates in baseline.climates.items()
         },
+        "bins": [_bins(c) for c in baseline.climates[STATE]],
         "packing": {
             kind: [_packing(c.cell) if c is not None else None for c in climates]
             for kind, climates in baseline.climates.items()
@@ -176,6 +180,11 @@ def _common(baseline: Baseline | StoredBaseline) -> dict[str, Any]:
         },
         "calendar": baseline.calendar,
     }
+
+
+def _bins(climate: QuantityClimate | None) -> dict[str, Any] | None:
+    """What makes the bins of the histograms of one variable."""
+    return None if climate is None or climate.histograms is None else asdict(climate.histograms.bins)
 
 
 def _packing(cell: Climate | PackedClimate | None) -> dict[str, Any] | None:
@@ -210,6 +219,9 @@ def _arrays(baseline: Baseline) -> dict[str, np.ndarray]:
         found[f"ledger/{name}"] = getattr(baseline.ledger, name)
     for name in () if baseline.relations is None else Relations._fields:
         found[f"relations/{name}"] = getattr(baseline.relations, name)
+    counted = [c.histograms.counts for c in baseline.climates[STATE] if c is not None and c.histograms is not None]
+    if counted:
+        found["histograms"] = np.stack(counted)
     for kind, climates in baseline.climates.items():
         for level in _LEVELS:
             held = [getattr(c, level) for c in climates if c is not None and getattr(c, level) is not None]
@@ -246,7 +258,7 @@ def _read(group: Any, attributes: Mapping[str, Any]) -> Baseline | StoredBaselin
         step=attributes["step"],
         terms=attributes["terms"],
         climates={
-            kind: _climates(group, kind, floors, attributes["packing"][kind])
+            kind: _climates(group, kind, floors, attributes["packing"][kind], attributes["bins"])
             for kind, floors in attributes["floors"].items()
         },
         constants=dict(zip(constants, group["constants"][:], strict=True)) if constants else {},
@@ -264,6 +276,7 @@ def _climates(
     kind: str,
     floors: Mapping[str, Sequence[float | None]],
     packing: Sequence[Mapping[str, Any] | None],
+    bins: Sequence[Mapping[str, Any] | None],
 ) -> list[QuantityClimate | None]:
     """The climates of one kind, in the order of the variables."""
     where = f"climate/{kind}"
@@ -274,10 +287,16 @@ def _climates(
     else:
         cells = list(_parts(group, f"{where}/cell", floors["cell"]))
     areas, coarse = (_parts(group, f"{where}/{level}", floors[level]) for level in ("area", "coarse"))
+    histograms = _histograms(group, bins) if kind == STATE else [None] * len(bins)
     return [
-        None if area is None else QuantityClimate(cell, area, larger)
-        for cell, area, larger in zip(cells, areas, coarse, strict=True)
+        None if area is None else QuantityClimate(cell, area, larger, values)
+        for cell, area, larger, values in zip(cells, areas, coarse, histograms, strict=True)
     ]
+
+
+def _histograms(group: Any, bins: Sequence[Mapping[str, Any] | None]) -> list[Histograms | None]:
+    held = iter(group["histograms"][:] if any(bins) else ())
+    return [None if one is None else Histograms(Bins(**one), next(held)) for one in bins]
 
 
 def _unpacked(group: Any, name: str, packing: Mapping[str, Any], floor: float) -> PackedClimate:

@@ -80,9 +80,10 @@ class _Null(NamedTuple):
 class Calibration:
     """The null for one set of present scores.
 
-    Each group of years is judged by a fit to the other groups, a new cycle by the mean over all fits, none of which has
-    seen it either. What a column's departures reach too often when its own group is held out, they are divided by: a
-    score that moves slowly, of which each year is a world of its own, shall not drown the others in the maximum.
+    Each group of years is judged by a fit to the other groups. A new cycle, which none of these fits has seen either,
+    is judged by each of them, and held against the group that this fit has not seen. What a column's departures reach
+    too often when its own group is held out, they are divided by: a score that moves slowly, of which each year is a
+    world of its own, shall not drown the others in the maximum.
 
     Parameters
     ----------
@@ -148,18 +149,32 @@ class Calibration:
         p_cycle = np.full(n, np.nan)
         if self._columns.size:
             functions = self._functions_of(fractions, hours)
-            found = np.zeros((n, self._columns.size))
-            for one in self._null.fits:
-                found += one.departures(flat[:, self._columns], functions)
-            found /= len(self._null.fits) * self._null.scale
+            each = [one.departures(flat[:, self._columns], functions) / self._null.scale for one in self._null.fits]
+            found = np.mean(each, axis=0)
             for k, (variable, own) in enumerate(zip(self.variables, self._own, strict=True)):
                 best = found[:, own].argmax(axis=1)
                 departure[:, variable] = found[np.arange(n), own[best]]
                 leading[:, variable] = self._columns[own[best]] % n_scores
-                p_value[:, variable] = conformal(self._null.departures[:, k], departure[:, variable])
-            p_cycle = conformal(self._null.departures.max(axis=1), found.max(axis=1))
+                p_value[:, variable] = self._cross(
+                    self._null.departures[:, k], [one[:, own].max(axis=1) for one in each]
+                )
+            p_cycle = self._cross(self._null.departures.max(axis=1), [one.max(axis=1) for one in each])
         violated = violated.reshape(n, n_variables, n_scores)
         return Departures(p_cycle, p_value, departure, leading, violated, self.null_size, self.null_years)
+
+    def _cross(self, null: np.ndarray, each: Sequence[np.ndarray]) -> np.ndarray:
+        """Cross-conformal p-values, float64 (cycle,).
+
+        Parameters
+        ----------
+        null : np.ndarray (ledger cycle,)
+            Each group by the fit to the others.
+        each : sequence of np.ndarray (cycle,)
+            The same of new cycles, by each of these fits: it is held against the group that the fit has not seen.
+        """
+        groups = self._ledger.groups
+        larger = sum(at_least(null[groups == g], own) for g, own in zip(np.unique(groups), each, strict=True))
+        return np.asarray((1 + larger) / (null.size + 1))
 
     def typical(self, fractions: np.ndarray, hours: np.ndarray) -> np.ndarray:
         """What scores usually are, float64 (cycle, variable, score); NaN where they are not ranked."""
@@ -202,8 +217,12 @@ def _all_seasons(fractions: np.ndarray) -> bool:
 
 def conformal(null: np.ndarray, values: np.ndarray) -> np.ndarray:
     """(1 + how many of the null are as large or larger) / (n + 1), float64 (value,)."""
-    ordered = np.sort(null)
-    return np.asarray((1 + null.size - np.searchsorted(ordered, values, side="left")) / (null.size + 1))
+    return np.asarray((1 + at_least(null, values)) / (null.size + 1))
+
+
+def at_least(null: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """How many of the null are as large as each value, or larger: int64 (value,)."""
+    return np.asarray(null.size - np.searchsorted(np.sort(null), values, side="left"))
 
 
 def quasi_constant(values: np.ndarray) -> np.ndarray:

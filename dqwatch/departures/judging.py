@@ -156,19 +156,20 @@ def _rows(cycle: Cycle, judged: _Judged, baseline: Baseline, matched: Matched, s
                 "alarmed": named and bool(p_cycle <= WARNING),
                 "n_exact": len(exact),
                 "exact": ", ".join(exact),
-                "reason": "" if np.isfinite(found.p_value[at, k]) else _reason(cycle, k, matched),
+                "reason": "" if np.isfinite(found.p_value[at, k]) else _reason(cycle, k, matched, baseline),
             }
         )
     return rows
 
 
-def _reason(cycle: Cycle, k: int, matched: Matched) -> str:
+def _reason(cycle: Cycle, k: int, matched: Matched, baseline: Baseline) -> str:
     """Why a variable has no p-value."""
     if k in cycle.reasons:
         return cycle.reasons[k]
     if k in matched.absent:
         return matched.absent[k]
-    return "no value" if not np.isfinite(cycle.scores[k]).any() else "no score that varies in training"
+    ranked = [not score.exact for score in baseline.scores]
+    return "no value" if not np.isfinite(cycle.scores[k, ranked]).any() else "no score that varies in training"
 
 
 def _region(cycle: Cycle, k: int, score: str, kind: str, baseline: Baseline) -> str:

@@ -8,7 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from dqwatch.metrics.kernel_layout import BINS, CANONICAL_NAN, FIRST_KEY, KEY_SHIFT, SLOTS
+from dqwatch.buffers import Buffers
+from dqwatch.metrics.kernel_bins import count_field
+from dqwatch.metrics.kernel_layout import BINS, BLOCK, CANONICAL_NAN, FIRST_KEY, KEY_SHIFT, SLOTS
 
 _NARROWEST = 2.0**-40
 """Of the offset: narrower bins would not tell floats apart."""
@@ -33,6 +35,14 @@ class Bins:
     def skewed(self) -> bool:
         """Whether bins widen with the value."""
         return self.top is not None
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """float64 (SLOTS,), a value that stands for each slot: its middle, of the outer ones a bin beyond the last."""
+        low, high = self.edges[:-1].copy(), self.edges[1:].copy()
+        widths = np.diff(self.edges[1:-1])
+        low[0], high[-1] = high[0] - widths[widths > 0][0], low[-1] + widths[-1]
+        return 0.5 * (low + high)
 
     @cached_property
     def edges(self) -> np.ndarray:
@@ -114,3 +124,20 @@ def codes(dtype: np.dtype, bins: Bins) -> np.ndarray:
 def numbers(dtype: np.dtype, bins: Bins) -> np.ndarray:
     """The bins of equal width in the type of the field; see kernel_layout."""
     return np.array([bins.low, 1.0 / bins.width, 1.0, SLOTS - 1, 0.0], dtype)
+
+
+def count_values(values: np.ndarray, bins: Bins, buffers: Buffers) -> np.ndarray:
+    """How many finite values lie in each slot, int64 (SLOTS,).
+
+    Parameters
+    ----------
+    values : np.ndarray (cell,), float32 or float64, C-contiguous
+    bins : Bins
+    buffers : Buffers
+        Of the thread that calls.
+    """
+    dtype, total = values.dtype, np.zeros(SLOTS, np.int64)
+    slots, counts = buffers.take("bins.slots", BLOCK, np.int32), buffers.take("bins.counts", 4 * SLOTS, np.int32)
+    bits, own = values.view(f"i{dtype.itemsize}"), (codes(dtype, bins), numbers(dtype, bins))
+    count_field(values, bits, *own, bins.skewed, slots, counts.reshape(4, SLOTS), total)
+    return total

@@ -11,6 +11,7 @@ from dqwatch.metrics.compiled import compiled
 from dqwatch.metrics.kernel_layout import (
     BIN_INVERSE,
     BIN_LOW,
+    BLOCK,
     FIRST_KEY,
     INFINITY,
     KEY_SHIFT,
@@ -108,3 +109,22 @@ def quantiles(total, edges, n, floats):
         floats[Q01 + k] = low + (high - low) * ((rank - below - 0.5) / max(total[slot], 1))
         outside = outside or slot == 0 or slot == total.size - 1
     return outside
+
+
+@compiled
+def count_field(values, bits, codes, bins, skewed, slots, counts, total):
+    """The finite values of a field in its bins, into `total`, block by block; see `scan_field` for the rest."""
+    counts[:] = np.int32(0)
+    n_nan, n_inf = 0, 0
+    for start in range(0, values.size, BLOCK):
+        x, b = values[start : start + BLOCK], bits[start : start + BLOCK]
+        block_slots = slots[: x.size]
+        if skewed:
+            key_slots(b, codes, block_slots)
+        else:
+            linear_slots(x, bins, block_slots)
+        count(block_slots, counts)
+        for i in range(x.size):
+            n_nan += np.int64(x[i] != x[i])
+            n_inf += np.int64(abs(x[i]) == np.inf)
+    pour(counts, values, n_nan, n_inf, total)

@@ -140,6 +140,17 @@ def count_points(values, east, low, high):
     return n, at_low, at_high, pairs, equal
 
 
+@sums
+def count_unexpected(values, sd):
+    """Cells without a finite value where `sd` is finite, and cells with one where it is not."""
+    missing, appeared = 0.0, 0.0
+    for i in range(values.size):
+        there, expected = abs(values[i]) < np.inf, sd[i] < np.inf
+        missing += 1.0 if expected and not there else 0.0
+        appeared += 1.0 if there and not expected else 0.0
+    return missing, appeared
+
+
 @compiled
 def gather_tails(z, bound, low, high):
     """Values below -bound into `low`, and above bound into `high`, as far as they fit; how many there are of each."""

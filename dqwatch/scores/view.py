@@ -10,6 +10,7 @@ import numpy as np
 
 from dqwatch.buffers import Buffers
 from dqwatch.metrics.geometry import Geometry
+from dqwatch.metrics.histogram import Bins, count_values
 from dqwatch.scores.areas import Areas
 from dqwatch.scores.beside import Beside, find_beside
 from dqwatch.scores.family import STATE, Family
@@ -27,6 +28,14 @@ from dqwatch.scores.kernel_scores import (
 _T = TypeVar("_T")
 
 
+class Distribution(NamedTuple):
+    """A histogram."""
+
+    bins: Bins
+    counts: np.ndarray
+    """int64 (slot,)."""
+
+
 class Expected(NamedTuple):
     """What training expects of a field at its time of year and day."""
 
@@ -38,6 +47,8 @@ class Expected(NamedTuple):
     """float64 (area,), of the mean over the area."""
     area_sd: np.ndarray
     """float64 (area,)."""
+    distribution: Distribution | None = None
+    """Of the values at that month and hour; None of changes and departures."""
 
 
 class Place(NamedTuple):
@@ -142,6 +153,10 @@ class ScoreView:
         subtract(self.values, self.expected.mean, out)
         return out
 
+    def count(self, bins: Bins) -> np.ndarray:
+        """How many of the finite values lie in each slot, int64 (slot,)."""
+        return count_values(np.ascontiguousarray(self.values), bins, self._buffers)
+
     def once(self, make: Callable[[ScoreView], _T]) -> _T:
         """What `make` makes of this view, made by the first family that asks."""
         if make not in self._made:
@@ -185,4 +200,4 @@ def log(value: float) -> float:
     return float(np.log(max(value, 1e-12))) if np.isfinite(value) else np.nan
 
 
-__all__ = ["STATE", "Expected", "Place", "ScoreView", "Sums", "log", "mean_over_areas", "score_field"]
+__all__ = ["STATE", "Distribution", "Expected", "Place", "ScoreView", "Sums", "log", "mean_over_areas", "score_field"]

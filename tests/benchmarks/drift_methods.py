@@ -13,7 +13,7 @@ from dqwatch.baselines.baseline import Baseline, build
 from dqwatch.baselines.harmonics import hour_indices, year_fractions
 from dqwatch.baselines.scorer import Moment, Scored
 from dqwatch.buffers import Buffers
-from dqwatch.departures.calibration import Calibration, Departures, conformal
+from dqwatch.departures.calibration import Calibration, Departures
 from tests.benchmarks.drift_series import STEP, Series, years_of
 from tests.benchmarks.drift_spoiling import Fault
 
@@ -198,10 +198,10 @@ class Ours:
         for rows in patterns.values():
             own = stacked[rows], times[0][rows], times[1][rows]
             calibration = self._null(np.isfinite(own[0][0]))
-            departure = _departed(calibration.judge(*own))
+            departures = calibration.judge(*own)
+            departure = _departed(departures)
             found.statistic[rows], found.first[rows] = departure.max(axis=1), departure.argmax(axis=1)
-            null = calibration._null.departures.max(axis=1)
-            found.p[rows] = np.where(np.isinf(found.statistic[rows]), 0.0, conformal(null, found.statistic[rows]))
+            found.p[rows] = np.where(np.isinf(found.statistic[rows]), 0.0, departures.p_cycle)
         return found
 
     def _null(self, present: np.ndarray) -> Calibration:

@@ -61,6 +61,27 @@ def test_rates_of_false_alarms_are_the_nominal_ones() -> None:
     assert 0.005 <= rates[1] <= 0.02
 
 
+def test_p_values_are_cross_conformal() -> None:
+    """Each group of the null counts by a fit that has seen neither it nor the new cycle, made here by itself."""
+    history = cycles(3, 12)
+    null, new = history.take(history.years < 11), history.take(history.years == 11)
+    present = np.ones((VARIABLES, len(SCORES)), bool)
+    made = Calibration(null, SCORES, present)
+    found = made.judge(new.scores, new.fractions, new.hours)
+    larger = np.zeros((new.size, 1 + VARIABLES))
+    for group, one in zip(np.unique(null.groups), made._null.fits, strict=True):
+        values = new.scores.reshape(new.size, -1)[:, made._columns].astype(float)
+        own = one.departures(values, made._functions_of(new.fractions, new.hours)) / made._null.scale
+        own = own.reshape(new.size, VARIABLES, -1).max(axis=2)
+        held = made._null.departures[null.groups == group]
+        for k in range(new.size):
+            larger[k, 0] += sum(held.max(axis=1) >= own[k].max())
+            larger[k, 1:] += (held >= own[k]).sum(axis=0)
+    expected = (1 + larger) / (null.size + 1)
+    assert found.p_cycle == pytest.approx(expected[:, 0], rel=1e-12)
+    assert found.p_value == pytest.approx(expected[:, 1:], rel=1e-12)
+
+
 def test_a_fault_in_one_score_of_one_variable_is_beyond_the_null_and_named() -> None:
     history = cycles(1, 25)
     new = history.take(history.years == 24)

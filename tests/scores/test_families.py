@@ -154,9 +154,12 @@ def test_textures_of_differences_are_those_of_what_is_not_expected(kind: str) ->
         assert found[f"{kind}_difference_peak_{k}"] == pytest.approx(np.log(peak / energies[k]), abs=1e-4)
 
 
-def test_a_field_without_values_has_no_score() -> None:
+def test_a_field_without_values_has_no_score_but_that_of_its_mask() -> None:
     view, _, _ = make_view(6, missing=LAT.size)
-    assert np.isnan(list(scores_of(view).values())).all()
+    found = scores_of(view)
+    assert found.pop("missing") == pytest.approx(np.log(1 + LAT.size))
+    assert found.pop("appeared") == 0.0
+    assert np.isnan(list(found.values())).all()
 
 
 def test_a_stuck_field_scores_low_not_infinitely() -> None:
