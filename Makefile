@@ -99,9 +99,11 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.core
 # The sets agree: the larger one is made first and constrains the smaller.
 lock: | $(UV)
 	$(COMPILE) pyproject.toml requirements/linux.in --extra dask --extra parquet --extra grib --extra url \
-		--extra postgres --extra notify --group build --group test --group lint --output-file requirements/test.txt
+		--extra postgres --extra notify --group build --group test --group browser --group lint \
+		--output-file requirements/test.txt
 	$(COMPILE) pyproject.toml --group build --constraints requirements/test.txt --output-file requirements/core.txt
 	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
+	$(COMPILE) pyproject.toml --group build --group docs --constraints requirements/test.txt --output-file requirements/docs.txt
 	$(COMPILE) pyproject.toml requirements/linux.in --extra anemoi --extra grib --extra parquet --extra url \
 		--group build --group test --output-file requirements/anemoi.txt
 	$(COMPILE) --no-deps requirements/anemoi-training.in --output-file requirements/anemoi-training.txt

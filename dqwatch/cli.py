@@ -99,6 +99,7 @@ def audit(
     waivers: options.Waivers = None,
     json: options.JsonFile = None,
     html: options.HtmlFile = None,
+    layout: options.PageLayout = None,
     junit: options.JunitFile = None,
     tables: options.TablesFolder = None,
     data_docs: options.DataDocsFolder = None,
@@ -133,6 +134,7 @@ def gate(
     waivers: options.Waivers = None,
     json: options.JsonFile = None,
     html: options.HtmlFile = None,
+    layout: options.PageLayout = None,
     junit: options.JunitFile = None,
     tables: options.TablesFolder = None,
     data_docs: options.DataDocsFolder = None,
@@ -191,6 +193,7 @@ def drift(
     waivers: options.Waivers = None,
     json: options.JsonFile = None,
     html: options.HtmlFile = None,
+    layout: options.PageLayout = None,
     junit: options.JunitFile = None,
     tables: options.TablesFolder = None,
     data_docs: options.DataDocsFolder = None,
@@ -225,7 +228,9 @@ def inspect(
 
     Example: dqwatch inspect era5.zarr --pattern time=28,cell=10%,variable=2t
     """
-    outputs = Outputs(json=json, html=None, junit=None, tables=None, data_docs=None, quiet=False, verbose=verbose)
+    outputs = Outputs(
+        json=json, html=None, layout=None, junit=None, tables=None, data_docs=None, quiet=False, verbose=verbose
+    )
     return partial(_inspect, data, {"pattern": pattern, "batch": batch, "cache": cache}, outputs)
 
 
@@ -243,6 +248,7 @@ def weights(
     fail_on: options.FailOn = options.Severity.critical,
     json: options.JsonFile = None,
     html: options.HtmlFile = None,
+    layout: options.PageLayout = None,
     junit: options.JunitFile = None,
     tables: options.TablesFolder = None,
     data_docs: options.DataDocsFolder = None,

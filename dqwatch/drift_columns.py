@@ -80,3 +80,13 @@ AREAS = (
     ("mean", "float", "standard deviations", "how far the mean of the area departs"),
     ("rms", "float", "standard deviations", "root mean square departure of its cells; usually about 1"),
 )
+
+NULLS = (
+    ("time", "str", "", "time of the cycle with the least p"),
+    ("member", "int", "", "ensemble member, from 0"),
+    ("variable", "str", "", "a variable that the drift of the cycle is about"),
+    ("score", "str", "", "its leading score"),
+    ("left", "float", "of the score", "from here"),
+    ("right", "float", "of the score", "to here"),
+    ("n_cycles", "int", "cycles", "cycles of training, each with its own years held out, whose score lies there"),
+)

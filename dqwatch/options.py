@@ -131,6 +131,14 @@ JsonFile = Annotated[
 HtmlFile = Annotated[
     str | None, typer.Option("--html", metavar="FILE", help="Write a page to look at. Example: --html verdict.html")
 ]
+PageLayout = Annotated[
+    str | None,
+    typer.Option(
+        "--layout",
+        metavar="NAME|FILE",
+        help="How the page is laid out: verdict, brief, or a YAML file of your own. Example: --layout brief",
+    ),
+]
 JunitFile = Annotated[
     str | None,
     typer.Option(

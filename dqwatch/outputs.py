@@ -17,6 +17,7 @@ class Outputs(NamedTuple):
 
     json: str | None
     html: str | None
+    layout: str | None
     junit: str | None
     tables: str | None
     data_docs: str | None
@@ -29,8 +30,13 @@ class Outputs(NamedTuple):
         Raises
         ------
         UsageError
-            If a file or folder cannot be made, or Parquet is asked for and pyarrow is not installed.
+            If a file or folder cannot be made, Parquet is asked for and pyarrow is not installed, or there is a layout
+            but no page.
+        RuleFileError
+            If there is no such layout, or it is wrong.
         """
+        if self.layout:
+            self._check_layout(self.layout)
         if not (self.json or self.html or self.junit or self.tables or self.data_docs):
             return
         from dqwatch.reports import files
@@ -49,12 +55,20 @@ class Outputs(NamedTuple):
         if self.data_docs:
             files.check_folder(self.data_docs, "--data-docs")
 
+    def _check_layout(self, layout: str) -> None:
+        from dqwatch.errors import UsageError
+        from dqwatch.reports.html import check_layout
+
+        if not self.html:
+            raise UsageError("--layout: says how the page of --html is laid out; give --html too")
+        check_layout(layout)
+
     def write(self, verdict: Verdict) -> None:
         """Write page, JUnit, tables and Data Docs; a run that ended in an error has neither of the last two."""
         from dqwatch.reports.files import write_text
 
         if self.html:
-            write_text(self.html, verdict.to_html())
+            write_text(self.html, verdict.to_html(self.layout))
         if self.junit:
             write_text(self.junit, verdict.to_junit())
         if self.tables and verdict.tables:

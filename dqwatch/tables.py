@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dqwatch.columns import OPTIONAL, Column
-from dqwatch.drift_columns import AREAS, CYCLES, DRIFT, SCORECARD, SLOW
+from dqwatch.drift_columns import AREAS, CYCLES, DRIFT, NULLS, SCORECARD, SLOW
 from dqwatch.errors import MissingExtraError
 from dqwatch.weight_columns import SUGGESTIONS, WEIGHT_KEYS, WEIGHTS
 
@@ -235,6 +235,7 @@ TABLES["cycles"] = tuple(Column(*column) for column in CYCLES)
 TABLES["slow"] = tuple(Column(*column) for column in SLOW)
 TABLES["scorecard"] = tuple(Column(*column) for column in SCORECARD)
 TABLES["areas"] = tuple(Column(*column) for column in AREAS)
+TABLES["nulls"] = tuple(Column(*column) for column in NULLS)
 TABLES["weights"] = tuple(Column(*column) for column in WEIGHTS)
 TABLES["weight_keys"] = tuple(Column(*column) for column in WEIGHT_KEYS)
 OPTIONAL["weights"] = tuple(Column(*column) for column in SUGGESTIONS)
@@ -252,6 +253,7 @@ ROWS: dict[str, str] = {
     "slow": "variable held against the years of a baseline",
     "scorecard": "variable and region of the worst cycle held against a baseline",
     "areas": "area of each variable that the drift of the worst cycle is about",
+    "nulls": "range of the leading score of each variable that the drift of the worst cycle is about",
     "weights": "variable that a training loss is made of",
     "weight_keys": "key that a training configuration gives a loss weight",
 }

@@ -261,6 +261,28 @@ class Finding:
 
 
 @dataclass(frozen=True, eq=False)
+class FieldMap:
+    """A field that something is wrong with, as means over boxes of latitude and longitude, for pictures."""
+
+    variable: str
+    time: str
+    units: str
+    """Those of the data; '' if they declare none."""
+    latitudes: np.ndarray
+    """float64 (row,), ascending."""
+    longitudes: np.ndarray
+    """float64 (column,), ascending."""
+    values: np.ndarray
+    """float64 (row, column), NaN where no value is."""
+    bad: str
+    """'missing', 'infinite', 'impossible' or 'unusual': what is wrong with some cells; '' if it is not about cells."""
+    n_bad: int
+    bad_latitudes: np.ndarray
+    """float64: where such cells lie; of many, some, evenly spread over the stored order."""
+    bad_longitudes: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Verdict:
     """What a verb concludes: status, findings and the tables they rest on."""
 
@@ -291,6 +313,8 @@ class Verdict:
     grids: tuple[Grid, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     """What the user calls this run, key -> value: runs with the same labels are of one series."""
+    maps: tuple[FieldMap, ...] = ()
+    """Of the first fields that close the gate or are warned of."""
 
     @property
     def ok(self) -> bool:
@@ -316,6 +340,7 @@ class Verdict:
         """The verdict as the JUnit XML that `--junit` writes."""
         return str(registry.load("reports", "junit")(self))
 
-    def to_html(self) -> str:
-        """The verdict as one self-contained HTML page."""
-        return str(registry.load("reports", "html")(self))
+    def to_html(self, layout: str | None = None) -> str:
+        """The verdict as one self-contained HTML page, laid out as a layout of `dashboards/` or a file says."""
+        render = registry.load("reports", "html")
+        return str(render(self) if layout is None else render(self, layout))

@@ -1,4 +1,6 @@
-"""Where the worst cycle departs: the scorecard by region of all variables, and each area of those that are named."""
+"""Where the worst cycle departs: the scorecard by region of all variables; each area of those that are named, and what
+their leading scores were in training.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 _MOST = 6
 """Variables whose areas are told."""
+_BINS = 40
+"""Ranges that the scores of training are counted in."""
 
 
 def locate(
@@ -27,7 +31,7 @@ def locate(
     baseline: Baseline,
     land: np.ndarray | None,
 ) -> dict[str, pd.DataFrame]:
-    """The tables `scorecard` and `areas` of the cycle with the least p.
+    """The tables `scorecard`, `areas` and `nulls` of the cycle with the least p.
 
     Parameters
     ----------
@@ -42,6 +46,7 @@ def locate(
     """
     scorecard: list[dict[str, Any]] = []
     areas: list[dict[str, Any]] = []
+    nulls: list[dict[str, Any]] = []
     if worst is not None:
         cycle = next(c for c in cycles if (c.label, c.member) == (worst["time"], worst["member"]))
         own = rows[(rows["time_index"] == cycle.time) & (rows["member"] == cycle.member)]
@@ -53,7 +58,8 @@ def locate(
         named = [v["variable"] for v in worst["variables"] if v["named"]][:_MOST]
         for name in named:
             areas += _areas(cycle, baseline.variables.index(name), own.loc[name], baseline)
-    return {"scorecard": _frame("scorecard", scorecard), "areas": _frame("areas", areas)}
+            nulls += _null(cycle, baseline.variables.index(name), own.loc[name], baseline)
+    return {name: _frame(name, rows) for name, rows in (("scorecard", scorecard), ("areas", areas), ("nulls", nulls))}
 
 
 def _globe(baseline: Baseline) -> list[Region]:
@@ -84,6 +90,21 @@ def _areas(cycle: Cycle, k: int, row: Any, baseline: Baseline) -> list[dict[str,
         {**base, "area": n, "south": s, "north": t, "west": w, "east": e, "mean": mean[n], "rms": np.sqrt(square[n])}
         for n, (s, t, w, e) in enumerate(boxes)
     ]
+
+
+def _null(cycle: Cycle, k: int, row: Any, baseline: Baseline) -> list[dict[str, Any]]:
+    """How often the leading score of one variable had which size in training."""
+    names = [score.name for score in baseline.scores]
+    if row["leading_score"] not in names:
+        return []
+    scores = baseline.ledger.scores[:, k, names.index(row["leading_score"])]
+    scores = scores[np.isfinite(scores)].astype(np.float64)
+    if not scores.size:
+        return []
+    counts, edges = np.histogram(scores, _BINS)
+    base = {"time": cycle.label, "member": cycle.member, "variable": baseline.variables[k]}
+    base["score"] = row["leading_score"]
+    return [{**base, "left": edges[i], "right": edges[i + 1], "n_cycles": n} for i, n in enumerate(counts.tolist())]
 
 
 def _frame(table: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -152,6 +152,11 @@ def _read_land(latitudes: np.ndarray, longitudes: np.ndarray, spacing: float) ->
     return np.where(state == WHOLE, out, np.nanmean(land))
 
 
+def share_of_land() -> np.ndarray:
+    """Per cent of land in boxes of one degree, float64 (latitude from the north, longitude from 180 W)."""
+    return _earth()[1].reshape(180, 360)
+
+
 @cache
 def _earth() -> tuple[Interpolator, np.ndarray]:
     """The shipped share of land, one degree; its source stands in the file."""

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
+from dqwatch.reports.html_page import figure_block
+from dqwatch.types import Verdict
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -22,10 +25,24 @@ _DEFECTS = {
 _CLASSES = ("none", "below 0.1 %", "0.1-1 %", "1-10 %", "above 10 %")
 _EDGES = (0.0, 1e-3, 1e-2, 1e-1)
 """Shares of cells; a share belongs to the class of the last edge that it exceeds."""
-_COLOURS = ("#9fb3c8", "#fde2a5", "#f7a55a", "#dd5a3c", "#8b1a4f")
+_COLOURS = tuple(f"var(--cls{k})" for k in range(len(_CLASSES)))
 """Ordered by lightness, so that the classes stay apart for colour-blind readers and in grey print."""
 _MAX_ROWS = 60
 _MAX_COLUMNS = 240
+
+
+def picture_section(verdict: Verdict, options: Mapping[str, Any]) -> str:
+    """Which fields are spoilt, by variable and time."""
+    figure = defect_map(verdict.tables)
+    if figure is None:
+        return ""
+    n_fields = len(verdict.tables["fields"])
+    if not np.nanmax(figure.data[0].z, initial=0) > 0:
+        return f"<h2>Where and when</h2><p>{n_fields:,} fields were looked at: no cell is spoilt.</p>"
+    block = figure_block(figure, max(240, 140 + 22 * figure.layout.meta["rows"]), "Spoilt cells by variable and time")
+    return (
+        f'<h2>Where and when</h2><p class="soft">{n_fields:,} fields were looked at.</p><div id="picture">{block}</div>'
+    )
 
 
 def defect_map(tables: Mapping[str, pd.DataFrame]) -> go.Figure | None:
@@ -91,19 +108,20 @@ def _heatmap(grid: pd.DataFrame, columns: list[str], title: str) -> go.Figure:
             zmin=-0.5,
             zmax=n - 0.5,
             colorscale=scale,
-            colorbar={"tickvals": list(range(n)), "ticktext": list(_CLASSES), "title": "spoilt cells"},
+            colorbar={
+                "tickvals": list(range(n)),
+                "ticktext": list(_CLASSES),
+                "title": {"text": "spoilt cells"},
+                "thickness": 12,
+            },
             xgap=1 if len(columns) <= _MAX_COLUMNS // 4 else 0,
             ygap=1,
         )
     )
     figure.update_layout(
-        title={"text": title, "font": {"size": 14}},
-        height=140 + 22 * len(grid),
+        title={"text": title.replace("; ", "<br>"), "font": {"size": 14}, "x": 0, "xref": "container"},
+        meta={"rows": len(grid), "narrow": {"margin": {"l": 5, "r": 5, "t": 60, "b": 30}}},
         margin={"l": 10, "r": 10, "t": 50, "b": 40},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": "#808890"},
-        template="none",
     )
     figure.update_xaxes(type="category", automargin=True, nticks=12)
     figure.update_yaxes(type="category", automargin=True, autorange="reversed")

@@ -15,13 +15,15 @@ SCALES = {"raw": "of the weights", "sd": "in standard deviations", "tendency": "
 _SAME = 1e-6
 
 
-def weights(verdict: Verdict) -> str:
+def weights(verdict: Verdict, pictures: str = "") -> str:
     """The section of the page; '' of a verdict without a table `weights`.
 
     Parameters
     ----------
     verdict : Verdict
         Uses the table `weights` and `advice`.
+    pictures : str
+        HTML that stands before the table.
 
     Returns
     -------
@@ -31,7 +33,7 @@ def weights(verdict: Verdict) -> str:
     table = verdict.tables.get("weights")
     if table is None or table.empty:
         return ""
-    return f"<h2>Loss weights</h2>{_told(table)}{share_table(table)}{_fine_tuning(verdict)}{_yaml(verdict)}"
+    return f"<h2>Loss weights</h2>{_told(table)}{pictures}{share_table(table)}{_fine_tuning(verdict)}{_yaml(verdict)}"
 
 
 def shares_after(table: pd.DataFrame, scale: str) -> pd.Series:

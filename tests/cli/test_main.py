@@ -24,7 +24,7 @@ VERDICT = Verdict(
     results=(Finding("nan.none", "critical", "fail", "fields", variable="2t", n_failed=3, n_checked=9, hint="Look."),),
     summary={"rules": 2, "pass": 1, "warn": 0, "fail": 1, "error": 0, "no_data": 0},
     timing={"total_s": 1.0},
-    tables={"times": pd.DataFrame({"n": [1, 2]})},
+    tables={"grid": pd.DataFrame({"n": [1, 2]})},
 )
 LINE = "dqwatch FAIL a.zarr 2 rules: 1 pass 0 warn 1 fail 0 error 0 no-data | worst: nan.none 2t (+2) | 1.0s"
 
@@ -145,7 +145,7 @@ def test_outputs_may_be_combined(audit, capfd, tmp_path):
     assert (tmp_path / "v.html").read_text("utf-8").startswith("<!doctype html>")
     assert (tmp_path / "v.xml").read_text("utf-8") == f"{VERDICT.to_junit()}\n"
     assert (tmp_path / "docs" / "index.html").exists()
-    assert list(pd.read_parquet(tmp_path / "t" / "u" / "times.parquet")["n"]) == [1, 2]
+    assert list(pd.read_parquet(tmp_path / "t" / "u" / "grid.parquet")["n"]) == [1, 2]
 
 
 @pytest.mark.parametrize("option", ["--json", "--html", "--junit", "--tables", "--data-docs"])
@@ -155,6 +155,21 @@ def test_an_output_that_cannot_be_written_is_told_before_the_scan(audit, capfd, 
     out, err = capfd.readouterr()
     assert out == ""
     assert re.fullmatch(rf"dqwatch: {option} .*/file/x: cannot .*\n", err)
+    assert audit.asked == {}
+
+
+def test_a_layout_is_used_and_a_wrong_one_is_told_before_the_scan(audit, capfd, tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("title: mine\nsections: [verdict]\n")
+    page = tmp_path / "v.html"
+    assert main(["audit", "a.zarr", "--html", str(page), "--layout", str(mine)]) == 1
+    assert "<h1>mine</h1>" in page.read_text("utf-8")
+    audit.asked.clear()
+    mine.write_text("sections: [verdcit]\n")
+    assert main(["audit", "a.zarr", "--html", str(page), "--layout", str(mine)]) == 2
+    assert "unknown section 'verdcit'" in capfd.readouterr().err
+    assert main(["audit", "a.zarr", "--layout", "brief"]) == 2
+    assert "give --html too" in capfd.readouterr().err
     assert audit.asked == {}
 
 

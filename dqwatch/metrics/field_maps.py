@@ -1,0 +1,164 @@
+"""Fields as maps of boxes, small enough for a page: those that something is wrong with are read once more for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from dqwatch.buffers import Buffers
+from dqwatch.catalogue import Limits, load_catalogue
+from dqwatch.metrics.known import know, rounded
+from dqwatch.types import Block, FieldMap, Grid, Source
+
+_MOST_ROWS, _MOST_COLUMNS = 180, 360
+_FINEST = 0.05
+"""Degrees; a box is never smaller."""
+_ROOM = 1.25
+"""Widths of a cell that a box is wide, where cells are larger than boxes need be."""
+_MOST_MARKS = 300
+_REACH = 3
+"""Boxes, on the equator, over which a box without cells takes the value of its neighbour in the row."""
+_BAD = {"n_nan": "missing", "n_nan_unexpected": "missing", "n_inf": "infinite", "n_out_of_bounds": "impossible"}
+_BAD |= {"n_unusual": "unusual"}
+
+Wish = tuple[str, str, int, str]
+"""Variable, label of the time, member, and the column of `fields` that is wrong."""
+
+
+def map_fields(source: Source, wishes: Sequence[Wish]) -> tuple[FieldMap, ...]:
+    """Maps of some fields of a source.
+
+    Parameters
+    ----------
+    source : Source
+    wishes : sequence of (variable, time, member, column)
+
+    Returns
+    -------
+    tuple of FieldMap
+        In the order of the wishes; without those whose field is not there, or whose grid has no coordinates.
+    """
+    if not wishes:
+        return ()
+    knowledge = know(source, load_catalogue())
+    names = {variable.name: i for i, variable in enumerate(source.variables)}
+    made = []
+    for name, time, member, column in wishes:
+        i = names.get(name)
+        if i is None or source.grids[source.variables[i].grid].latitudes is None:
+            continue
+        values = _read(source, i, time, member)
+        if values is not None:
+            bad = _BAD.get(column, "")
+            made.append(_map(source, i, time, values, bad, _spoilt(values, bad, knowledge[i].limits)))
+    return tuple(made)
+
+
+def _read(source: Source, variable: int, label: str, member: int) -> np.ndarray | None:
+    labels = source.times[source.variables[variable].times].labels
+    for block in source.blocks():
+        if variable in block.variables:
+            for time in block.times:
+                if labels[time] == label:
+                    return next(_members(source, Block((time,), (variable,)), member), None)
+    return None
+
+
+def _members(source: Source, block: Block, member: int) -> Iterator[np.ndarray]:
+    for field in source.read(block, Buffers()):
+        if field.member == member:
+            yield field.values.copy()
+
+
+def _spoilt(values: np.ndarray, bad: str, limits: Limits) -> np.ndarray:
+    """The cells that a finding is about, bool; none where it is not about cells."""
+    lo, hi, usual_lo, usual_hi = rounded(limits, values.dtype)
+    with np.errstate(invalid="ignore"):
+        if bad == "missing":
+            return np.isnan(values)
+        if bad == "infinite":
+            return np.isinf(values)
+        if bad == "impossible":
+            return np.isfinite(values) & ((values < lo) | (values > hi))
+        if bad == "unusual":
+            return np.isfinite(values) & ((values < usual_lo) | (values > usual_hi))
+    return np.zeros(values.shape, bool)
+
+
+def _map(source: Source, i: int, time: str, values: np.ndarray, bad: str, spoilt: np.ndarray) -> FieldMap:
+    variable, grid = source.variables[i], source.grids[source.variables[i].grid]
+    latitudes, longitudes = grid.latitudes, centred(grid)
+    assert latitudes is not None  # noqa: S101 (whoever calls has looked)
+    lat, lon, drawn = draw_boxes(latitudes, longitudes, values)
+    cells = np.flatnonzero(spoilt)
+    shown = cells[np.linspace(0, cells.size - 1, min(cells.size, _MOST_MARKS)).astype(np.int64)]
+    return FieldMap(
+        variable=variable.name,
+        time=time,
+        units=variable.units or "",
+        latitudes=lat,
+        longitudes=lon,
+        values=drawn,
+        bad=bad,
+        n_bad=int(cells.size),
+        bad_latitudes=latitudes[shown],
+        bad_longitudes=longitudes[shown],
+    )
+
+
+def centred(grid: Grid) -> np.ndarray:
+    """Longitudes of the cells from -180 to 180; of a region across the date line, from 0 to 360."""
+    east = np.asarray(grid.longitudes, np.float64) % 360.0
+    west = (east + 180.0) % 360.0 - 180.0
+    return east if np.ptp(east) < np.ptp(west) - 1.0 else west
+
+
+def draw_boxes(lat: np.ndarray, lon: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Means over boxes of latitude and longitude, about as large as the cells are, or larger.
+
+    Parameters
+    ----------
+    lat, lon, values : np.ndarray (cell,)
+        Degrees, and the field.
+
+    Returns
+    -------
+    latitudes, longitudes : np.ndarray (row,), (column,)
+        Centres of the boxes, ascending.
+    np.ndarray (row, column)
+        NaN where no value is, or no cell.
+    """
+    known = np.isfinite(lat) & np.isfinite(lon)
+    lat, lon, values = lat[known], lon[known], values[known].astype(np.float64)
+    if not lat.size:
+        return np.empty(0), np.empty(0), np.empty((0, 0))
+    height, width = max(np.ptp(lat), _FINEST), max(np.ptp(lon), _FINEST)
+    side = max(_ROOM * np.sqrt(height * width / lat.size), height / _MOST_ROWS, width / _MOST_COLUMNS, _FINEST)
+    n_rows, n_columns = int(np.ceil(height / side)) + 1, int(np.ceil(width / side)) + 1
+    south, west = lat.min() - side / 2, lon.min() - side / 2
+    box = ((lat - south) / side).astype(np.int64) * n_columns + ((lon - west) / side).astype(np.int64)
+    finite = np.isfinite(values)
+    cells = np.bincount(box, minlength=n_rows * n_columns)
+    counts = np.bincount(box[finite], minlength=n_rows * n_columns)
+    sums = np.bincount(box[finite], values[finite], minlength=n_rows * n_columns)
+    drawn = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0).reshape(n_rows, n_columns)
+    rows, columns = south + side * (np.arange(n_rows) + 0.5), west + side * (np.arange(n_columns) + 0.5)
+    return rows, columns, _fill(drawn, cells.reshape(n_rows, n_columns) > 0, rows)
+
+
+def _fill(drawn: np.ndarray, known: np.ndarray, latitudes: np.ndarray) -> np.ndarray:
+    """Boxes between cells of their row take the value of the nearer of them; those farther away stay empty."""
+    filled = drawn.copy()
+    for row, latitude in enumerate(latitudes):
+        here = np.flatnonzero(known[row])
+        if not here.size:
+            continue
+        empty = np.flatnonzero(~known[row])
+        after = np.searchsorted(here, empty)
+        left, right = here[np.maximum(after - 1, 0)], here[np.minimum(after, here.size - 1)]
+        nearer = np.where(abs(empty - left) <= abs(right - empty), left, right)
+        reach = _REACH / max(np.cos(np.radians(latitude)), 0.05)
+        close = abs(nearer - empty) <= reach
+        filled[row, empty[close]] = drawn[row, nearer[close]]
+    return filled
