@@ -11,7 +11,7 @@ from dqwatch.conclusion import Clock, FailOn, check_request, describe_input, loa
 from dqwatch.drift_verbs import hold_against, open_baseline
 from dqwatch.errors import NothingThereError
 from dqwatch.part import Part, Spread
-from dqwatch.types import FieldMap, Finding, Source, Verdict
+from dqwatch.types import Source, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -286,14 +286,13 @@ def _judge(
         status, exit_code, summary = summarise(evaluation.results, fail_on)
         if scan.tables["fields"].empty and not (summary["fail"] or summary["error"]):
             status, exit_code = "no_data", 4  # a sound grid is no pass where no field was looked at
-        results = tuple(order(evaluation.results))
         return Verdict(
             verb=verb,
             status=status,
             exit_code=exit_code,
             inputs=(describe_input(source), *_described(reference)),
             rule_sets=rule_sets,
-            results=results,
+            results=(results := tuple(order(evaluation.results))),
             summary=summary,
             timing=clock.timing(scan_bytes=scan.bytes, workers=scan.workers, scan_s=scan.seconds),
             tables=tables,
@@ -305,23 +304,8 @@ def _judge(
             fail_on=fail_on,
             waivers={"path": excused.path, "sha256": excused.sha256} if excused else None,
             grids=tuple(source.grids),
-            maps=_maps(source, results),
+            maps=metrics.map_findings(source, results),
         )
-
-
-_MOST_MAPS = 3
-
-
-def _maps(source: Source, results: Sequence[Finding]) -> tuple[FieldMap, ...]:
-    """Maps of the worst fields that a finding names; nothing is read where none does."""
-    wishes: dict[tuple[str, str, int], str] = {}
-    for finding in results:
-        if finding.status == "fail" and finding.table == "fields" and finding.variable and finding.time is not None:
-            member = next((int(row.get("member") or 0) for row in finding.first_failures), 0)
-            wishes.setdefault((finding.variable, finding.time, member), finding.column or "")
-    from dqwatch.metrics.field_maps import map_fields
-
-    return map_fields(source, [(*key, column) for key, column in list(wishes.items())[:_MOST_MAPS]])
 
 
 def _open_reference(against: Any, part: Part) -> Source:

@@ -9,7 +9,7 @@ import numpy as np
 from dqwatch.buffers import Buffers
 from dqwatch.catalogue import Limits, load_catalogue
 from dqwatch.metrics.known import know, rounded
-from dqwatch.types import Block, FieldMap, Grid, Source
+from dqwatch.types import Block, FieldMap, Finding, Grid, Source
 
 _MOST_ROWS, _MOST_COLUMNS = 180, 360
 _FINEST = 0.05
@@ -17,6 +17,7 @@ _FINEST = 0.05
 _ROOM = 1.25
 """Widths of a cell that a box is wide, where cells are larger than boxes need be."""
 _MOST_MARKS = 300
+_MOST_MAPS = 3
 _REACH = 3
 """Boxes, on the equator, over which a box without cells takes the value of its neighbour in the row."""
 _BAD = {"n_nan": "missing", "n_nan_unexpected": "missing", "n_inf": "infinite", "n_out_of_bounds": "impossible"}
@@ -24,6 +25,23 @@ _BAD |= {"n_unusual": "unusual"}
 
 Wish = tuple[str, str, int, str]
 """Variable, label of the time, member, and the column of `fields` that is wrong."""
+
+
+def map_findings(source: Source, results: Sequence[Finding]) -> tuple[FieldMap, ...]:
+    """Maps of the first fields that findings name, the worst first; nothing is read where none does.
+
+    Parameters
+    ----------
+    source : Source
+    results : sequence of Finding
+        The worst first.
+    """
+    wishes: dict[tuple[str, str, int], str] = {}
+    for finding in results:
+        if finding.status == "fail" and finding.table == "fields" and finding.variable and finding.time is not None:
+            member = next((int(row.get("member") or 0) for row in finding.first_failures), 0)
+            wishes.setdefault((finding.variable, finding.time, member), finding.column or "")
+    return map_fields(source, [(*key, column) for key, column in list(wishes.items())[:_MOST_MAPS]])
 
 
 def map_fields(source: Source, wishes: Sequence[Wish]) -> tuple[FieldMap, ...]:
