@@ -267,9 +267,8 @@ def _judge(
     from dqwatch.expectations.verdicts import summarise
     from dqwatch.reports.findings import order
 
-    added = {"pairs": "regridding"} if against is not None else {}
-    added |= {"cycles": "drift"} if baseline is not None else {}
-    rule_sets = load_rules(rules, added)
+    given = (("pairs", "regridding", against), ("cycles", "drift", baseline))
+    rule_sets = load_rules(rules, {table: name for table, name, value in given if value is not None})
     excused = expectations.load_waivers(waivers, rule_sets) if waivers is not None else None
     known = open_baseline(baseline, previous, background)
     with ExitStack() as stack:
