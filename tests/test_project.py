@@ -36,7 +36,7 @@ def names(requirements: list[str]) -> set[str]:
     return {canonicalize_name(Requirement(text).name) for text in requirements}
 
 
-@pytest.mark.parametrize("name", ["core", "test", "uv", "peer-evidently", "peer-nannyml", "peer-alibi-detect"])
+@pytest.mark.parametrize("name", ["core", "test", "docs", "uv", "peer-evidently", "peer-nannyml", "peer-alibi-detect"])
 def test_pins_are_exact_and_hashed(name: str) -> None:
     assert pins(name)
     for lines in pins(name).values():
@@ -57,8 +57,10 @@ def test_the_test_set_contains_the_core_set() -> None:
     for name, lines in core.items():
         assert [line.split()[0] for line in lines] == [line.split()[0] for line in test[name]]
     wanted = [*EXTRAS["parquet"], *EXTRAS["grib"], *EXTRAS["url"], *EXTRAS["postgres"], *EXTRAS["notify"]]
-    wanted += [text for group in PROJECT["dependency-groups"].values() for text in group]
+    groups = PROJECT["dependency-groups"]
+    wanted += [text for name, group in groups.items() if name != "docs" for text in group]
     assert names(wanted) <= test.keys()
+    assert names(groups["docs"]) <= pins("docs").keys()
 
 
 def test_the_core_set_is_light() -> None:
