@@ -16,7 +16,15 @@ from typing import Annotated, Any, TextIO
 import typer
 
 import dqwatch
-from dqwatch import baseline_options, history_commands, history_options, options, rule_commands, weight_options
+from dqwatch import (
+    baseline_options,
+    history_commands,
+    history_options,
+    options,
+    reporting,
+    rule_commands,
+    weight_options,
+)
 from dqwatch.errors import DqwatchError, UsageError
 from dqwatch.options import Run, short_name
 from dqwatch.outputs import Outputs
@@ -265,6 +273,9 @@ def weights(
     Example: dqwatch weights era5.zarr --config training.yaml --target head -o weights.yaml
     """
     return partial(weigh, locals())
+
+
+app.command()(reporting.report)
 
 
 def _learn(arguments: dict[str, Any]) -> int:

@@ -33,3 +33,61 @@ Keep = Annotated[
     typer.Option("--keep", metavar="AGE", help="Remove what was recorded longer ago: 365d, 72h. Example: --keep 365d"),
 ]
 ExportFolder = Annotated[str, typer.Argument(metavar="DIR", help="Where to write the Parquet files: exported")]
+HistoryToRead = Annotated[
+    str,
+    typer.Option(
+        "--history",
+        metavar="URL",
+        envvar="DQWATCH_HISTORY",
+        help="The history: a SQLite file or PostgreSQL. Example: --history history.db",
+    ),
+]
+Since = Annotated[
+    str,
+    typer.Option(
+        "--since",
+        metavar="AGE|DATE",
+        help="Runs recorded since then: 30d, 72h, 8w, or a date, UTC. Example: --since 30d",
+    ),
+]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        "--until",
+        metavar="AGE|DATE",
+        help="Runs recorded until then; a date alone means its whole day. Example: --until 2026-11-30",
+    ),
+]
+OfVerb = Annotated[
+    str | None, typer.Option("--verb", metavar="VERB", help="Runs of this verb only. Example: --verb gate")
+]
+OfLabels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label", metavar="KEY=VALUE", help="Runs with this label only; repeatable. Example: --label source=ifs"
+    ),
+]
+Compare = Annotated[
+    str | None,
+    typer.Option(
+        "--compare", metavar="KEY", help="Hold the values of a label against one another. Example: --compare cycle"
+    ),
+]
+ReportJson = Annotated[
+    str | None,
+    typer.Option(
+        "--json", metavar="FILE|-", help="Write the report as JSON; '-' is stdout. Example: --json month.json"
+    ),
+]
+ReportHtml = Annotated[
+    str | None, typer.Option("--html", metavar="FILE", help="Write a page to look at. Example: --html month.html")
+]
+PrometheusFile = Annotated[
+    str | None,
+    typer.Option(
+        "--prometheus",
+        metavar="FILE",
+        help="Write metrics as text that Prometheus reads (OpenMetrics), for the textfile collector of its node "
+        "exporter. Example: --prometheus /var/lib/node_exporter/dqwatch.prom",
+    ),
+]

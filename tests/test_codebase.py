@@ -21,11 +21,11 @@ import dqwatch
 
 LAYERS = [
     {"cli", "integrations"},
-    {"rule_commands", "history_commands", "running"},
+    {"rule_commands", "history_commands", "running", "reporting"},
     {"recording"},
     {"options", "outputs", "weight_options", "baseline_options", "history_options"},
     {"terminal"},
-    {"verbs", "weight_verbs"},
+    {"verbs", "weight_verbs", "history_verbs"},
     {"drift_verbs"},
     {"conclusion"},
     {"expectations", "departures", "advice", "reports", "history"},
@@ -36,7 +36,7 @@ LAYERS = [
     {"sources"},
     {"catalogue"},
     {"units", "tables", "resources", "yaml_files"},
-    {"types", "columns"},
+    {"types", "columns", "digest"},
     {"registry", "buffers", "part", "plain", "durations", "storage", "locks", "drift_columns", "weight_columns"},
     {"errors"},
 ]
@@ -63,7 +63,7 @@ HEAVY = HOMES.keys() - {"typer"} | {"cftime", "numba", "numcodecs", "pandas", "s
 LIGHT = [
     *("__init__", "cli", "rule_commands", "options", "terminal", "verbs", "drift_verbs", "weight_verbs", "conclusion"),
     *("running", "weight_options", "baseline_options", "outputs", "catalogue"),
-    *("history_options", "history_commands", "recording", "durations"),
+    *("history_options", "history_commands", "history_verbs", "reporting", "recording", "durations", "digest"),
     *("tables", "columns", "resources", "yaml_files", "types", "storage", "registry", "errors"),
 ]
 """Modules that are there for every command: what they import at their top, directly or not, must cost little."""
@@ -71,6 +71,7 @@ LIGHT = [
 PUBLIC = {
     "__version__",
     "Baseline",
+    "Digest",
     "DqwatchError",
     "Feed",
     "Finding",
@@ -84,6 +85,8 @@ PUBLIC = {
     "gate",
     "inspect",
     "open_source",
+    "record",
+    "report",
     "suggest_rules",
     "weights",
 }

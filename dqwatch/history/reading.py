@@ -115,6 +115,25 @@ def list_variables(history: History, wanted: Wanted = ALL) -> pd.DataFrame:
     return _frame(history, query.group_by(c.variable).order_by(c.variable))
 
 
+def count_failures(history: History, wanted: Wanted = ALL) -> pd.DataFrame:
+    """Rules that failed, raised an error or had no data, by variable: `n_runs`, `first` and `last` time recorded."""
+    c, runs = schema.findings.c, schema.runs.c
+    key = (c.rule, c.severity, c.status, c.variable)
+    counted = [func.count(runs.id.distinct()).label("n_runs")]
+    bounds = [func.min(runs.recorded_at).label("first"), func.max(runs.recorded_at).label("last")]
+    query = select(*key, *counted, *bounds).select_from(schema.findings.join(schema.runs, c.run_id == runs.id))
+    query = query.where(_where(wanted), c.status.in_(["fail", "error", "no_data"])).group_by(*key)
+    return _frame(history, query.order_by(*key), schema.findings)
+
+
+def read_worst(history: History, wanted: Wanted = ALL) -> pd.DataFrame:
+    """The worst finding of each run that has any: `run_id`, `rule`, `variable`, `time`, `n_failed`."""
+    c = schema.findings.c
+    join = schema.findings.join(schema.runs, c.run_id == schema.runs.c.id)
+    query = select(c.run_id, c.rule, c.variable, c.time, c.n_failed).select_from(join)
+    return _frame(history, query.where(_where(wanted), c.position == 0).order_by(c.run_id), schema.findings)
+
+
 def list_labels(history: History) -> dict[str, list[str]]:
     """The labels that runs have: key -> values."""
     c = schema.labels.c
