@@ -60,7 +60,7 @@ def p_of_cycles(cycles: pd.DataFrame) -> go.Figure | None:
         colours = np.where(low, _RED, _COLOURS[k % len(_COLOURS)]).tolist()
         figure.add_scatter(
             x=_places(rows), y=rows["p_cycle"].clip(lower=_LEAST), mode="markers", text=text, name=name_series(series),
-            marker={"size": np.where(low, 8, 5), "line": {"width": 0}, "color": colours, "symbol": _SYMBOLS[k % len(_SYMBOLS)]},
+            marker={"size": np.where(low, 8, 5), "line": {"width": 0}, "color": colours, "symbol": _SYMBOLS[k % 4]},
             hovertemplate="%{text}<br>p %{y:.3g}<extra></extra>",
         )  # fmt: skip
     for level, name in _LEVELS.items():
