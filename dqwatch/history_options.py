@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+
+class Occasion(StrEnum):
+    """Choices of --notify-on."""
+
+    change = "change"
+    failure = "failure"
+    always = "always"
+
 
 History = Annotated[
     str | None,
@@ -89,5 +99,32 @@ PrometheusFile = Annotated[
         metavar="FILE",
         help="Write metrics as text that Prometheus reads (OpenMetrics), for the textfile collector of its node "
         "exporter. Example: --prometheus /var/lib/node_exporter/dqwatch.prom",
+    ),
+]
+Notify = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--notify",
+        metavar="URL",
+        envvar="DQWATCH_NOTIFY",
+        help="Tell people by any service of Apprise (pip install 'dqwatch[notify]'), or a machine by POST of the JSON: "
+        "json://host/path, jsons:// for HTTPS; repeatable. Example: --notify mailto://user:password@example.org",
+    ),
+]
+NotifyOn = Annotated[
+    Occasion,
+    typer.Option(
+        "--notify-on",
+        help="When: 'change' of the exit code since the run before with the same labels, known from the history (every "
+        "failure where it is not known), every 'failure', or 'always'. Example: --notify-on failure",
+    ),
+]
+ReportNotify = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--notify",
+        metavar="URL",
+        envvar="DQWATCH_NOTIFY",
+        help="Send the report, as by the verbs; repeatable. Example: --notify mailto://user:password@example.org",
     ),
 ]

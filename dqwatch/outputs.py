@@ -23,6 +23,7 @@ class Outputs(NamedTuple):
     data_docs: str | None
     quiet: bool
     verbose: bool
+    prometheus: str | None = None
 
     def check(self) -> None:
         """Complain of an output that cannot be written before any data are read.
@@ -37,7 +38,7 @@ class Outputs(NamedTuple):
         """
         if self.layout:
             self._check_layout(self.layout)
-        if not (self.json or self.html or self.junit or self.tables or self.data_docs):
+        if not (self.json or self.html or self.junit or self.tables or self.data_docs or self.prometheus):
             return
         from dqwatch.reports import files
 
@@ -47,6 +48,8 @@ class Outputs(NamedTuple):
             files.check_file(self.html, "--html")
         if self.junit:
             files.check_file(self.junit, "--junit")
+        if self.prometheus:
+            files.check_file(self.prometheus, "--prometheus")
         if self.tables:
             from dqwatch.tables import write_parquet
 
@@ -71,6 +74,10 @@ class Outputs(NamedTuple):
             write_text(self.html, verdict.to_html(self.layout))
         if self.junit:
             write_text(self.junit, verdict.to_junit())
+        if self.prometheus:
+            from dqwatch.reports import prometheus
+
+            write_text(self.prometheus, prometheus.render(verdict))
         if self.tables and verdict.tables:
             from dqwatch.tables import write_parquet
 

@@ -14,6 +14,7 @@ from dqwatch.terminal import private_stderr, say, width
 
 if TYPE_CHECKING:
     from dqwatch.digest import Digest
+    from dqwatch.reports.notify import Message
 
 
 def report(
@@ -27,6 +28,7 @@ def report(
     json: history_options.ReportJson = None,
     html: history_options.ReportHtml = None,
     prometheus: history_options.PrometheusFile = None,
+    notify: history_options.ReportNotify = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> Run:
@@ -38,14 +40,16 @@ def report(
 
 
 def _report(arguments: dict[str, Any]) -> int:
-    """Make a report; what was asked for is written, and the verdict said on stderr."""
+    """Make a report; what was asked for is written and sent, and the verdict said on stderr."""
     from dqwatch.reports import files, history_text
+    from dqwatch.reports import notify as notifying
 
     targets = {name: arguments.pop(name) for name in ("json", "html", "prometheus")}
-    quiet, verbose = arguments.pop("quiet"), arguments.pop("verbose")
+    quiet, verbose, told = (arguments.pop(name) for name in ("quiet", "verbose", "notify"))
     for name, path in targets.items():
         if path and (name, path) != ("json", "-"):
             files.check_file(path, f"--{name}")
+    notifying.check(told or ())
     arguments |= {"labels": parse_labels(arguments.pop("label") or ()), "fail_on": arguments["fail_on"].value}
     with private_stderr(verbose):
         digest = dqwatch.report(**arguments)
@@ -55,9 +59,21 @@ def _report(arguments: dict[str, Any]) -> int:
             say(text, sys.stdout)
         else:
             files.write_text(targets[name], text)
+    with private_stderr(verbose):
+        problems = notifying.send(told, _message(digest)) if told else []
+    for problem in problems:
+        say(f"note: {problem}", sys.stderr)
     said = history_text.verdict_line(digest) if quiet else history_text.render(digest, width=width(sys.stderr))
     say(said, sys.stderr)
     return digest.exit_code
+
+
+def _message(digest: Digest) -> Message:
+    from dqwatch.reports import history_json, history_text
+    from dqwatch.reports.notify import Message
+
+    title = f"dqwatch report {digest.status.upper().replace('_', '-')} {digest.history} (exit code {digest.exit_code})"
+    return Message(title, history_text.render(digest), digest.status, history_json.render(digest))
 
 
 def _render(digest: Digest, targets: dict[str, str | None]) -> dict[str, str]:

@@ -41,27 +41,39 @@ def run(verb: str, arguments: dict[str, Any], finish: Callable[[Verdict], None] 
             if table:
                 drift_table.write(verdict, table)
         finish(verdict)
-        recording.append(verdict, outputs)
+        before = recording.append(verdict, outputs)
         outputs.write_json(verdict)
     except Exception as error:
         failure = replace(_failure(verb, [*data, *filter(None, [arguments.get("against")])], error), labels=labels)
         outputs.write_json(failure)
         with private_stderr(outputs.verbose):
             outputs.write(failure)
-        _append_failure(recording, failure, outputs, error)
+        _tell(recording, failure, _append_failure(recording, failure, outputs, error), outputs.verbose)
         raise
+    _tell(recording, verdict, before, outputs.verbose)
     _report(verdict, outputs.quiet)
     return verdict.exit_code
 
 
-def _append_failure(recording: Recording, failure: Verdict, outputs: Outputs, error: Exception) -> None:
-    """Record a run that failed; if that fails too, the run is told of first."""
+def _append_failure(recording: Recording, failure: Verdict, outputs: Outputs, error: Exception) -> int | None:
+    """Record a run that failed; the exit code of the run before it, if it is known."""
     if isinstance(error, HistoryError):
-        return
+        return None
     try:
-        recording.append(failure, outputs)
+        return recording.append(failure, outputs)
     except DqwatchError as other:
         say(f"note: not recorded: {reason(other)}", sys.stderr)
+        return None
+
+
+def _tell(recording: Recording, verdict: Verdict, before: int | None, verbose: bool) -> None:
+    """Tell whom it may concern; that somebody cannot be told changes nothing of the verdict, but is said."""
+    if not recording.notify:
+        return
+    with private_stderr(verbose):
+        problems = recording.tell(verdict, before)
+    for problem in problems:
+        say(f"note: {problem}", sys.stderr)
 
 
 def weigh(arguments: dict[str, Any]) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import http.client
 import importlib.util
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -112,7 +114,8 @@ def _service(url: str, number: int) -> Any:
     import apprise
 
     asset = apprise.AppriseAsset(app_id="dqwatch", app_desc="dqwatch", async_mode=False)
-    service = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
+    with _hushed("apprise"):  # it writes what it does not understand, secrets and all
+        service = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
     if service is None:
         scheme = url.partition("://")[0]
         raise UsageError(
@@ -120,6 +123,18 @@ def _service(url: str, number: int) -> Any:
             "see https://github.com/caronc/apprise/wiki"
         )
     return service
+
+
+@contextmanager
+def _hushed(name: str) -> Iterator[None]:
+    """Let a logger say nothing."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _tell(url: str, number: int, message: Message) -> str:
