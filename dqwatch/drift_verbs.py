@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from dqwatch.baselines.baseline import Baseline
     from dqwatch.baselines.stored import StoredBaseline
+    from dqwatch.feed.devices import Device
 
 
 def baseline(
@@ -30,6 +31,7 @@ def baseline(
     from_statistics: bool = False,
     self_test: bool = False,
     workers: int | None = None,
+    device: Any = "cpu",
     select: str | Sequence[str] | None = None,
     start: str | datetime | None = None,
     end: str | datetime | None = None,
@@ -63,8 +65,8 @@ def baseline(
         `gate` and `drift` then find only what is far beyond training, and say so.
     self_test : bool
         Replay the training years as if new, and put into `record` how often they alarm.
-    workers, select, start, end, every, cache
-        As for `audit`.
+    workers, device, select, start, end, every, cache
+        As for `audit`; on a device training's own cycles are scored, what is summed stays on the host.
     progress : callable, optional
         Called with what is done and what is to do: blocks of the pass, then cycles.
     tell : callable, optional
@@ -88,12 +90,13 @@ def baseline(
     from dqwatch.baselines.baseline import build
     from dqwatch.baselines.store import check_target, save
     from dqwatch.baselines.unfinished import forget, place_beside
+    from dqwatch.feed.devices import computing_device, one_thread_each
 
     folder = None
     if output is not None:
         check_target(output)
         folder = place_beside(output)
-    part = Part(select, start, end, every, cache)
+    part, place = Part(select, start, end, every, cache), computing_device(device)
     if from_statistics:
         _check_alone(part, background=background, compact=compact, self_test=self_test)
     with ExitStack() as stack:
@@ -103,16 +106,9 @@ def baseline(
         beside = None
         if background is not None:
             beside = stack.enter_context(closing(sources.open_source(background, cache=cache)))
-        made = build(
-            source,
-            background=beside,
-            cycles=cycles,
-            compact=compact,
-            folder=folder,
-            workers=workers,
-            progress=progress,
-            tell=tell,
-        )
+        with one_thread_each(place):
+            run: dict[str, Any] = {"workers": workers, "device": place, "progress": progress, "tell": tell}
+            made = build(source, background=beside, cycles=cycles, compact=compact, folder=folder, **run)
     from dqwatch.departures.replay import as_records, replay, warn_of_newest
 
     warnings = list(filter(None, [warn_of_newest(made.ledger, made.scores)]))
@@ -158,6 +154,7 @@ def drift(
     fail_on: FailOn = "critical",
     waivers: str | None = None,
     workers: int | None = None,
+    device: Any = "cpu",
     select: str | Sequence[str] | None = None,
     start: str | datetime | None = None,
     end: str | datetime | None = None,
@@ -180,8 +177,8 @@ def drift(
     rules : str or sequence of str
         As for `audit`; the rules of `drift` by default. Those on tables other than `drift` and `cycles` are skipped:
         nothing else is scanned.
-    fail_on, waivers, workers, select, start, end, every, cache
-        As for `audit`.
+    fail_on, waivers, workers, device, select, start, end, every, cache
+        As for `audit`; p-values are the same wherever fields are scored.
     progress : callable, optional
         Called with the cycles done and the cycles to do.
 
@@ -203,16 +200,17 @@ def drift(
     from dqwatch import expectations, sources
     from dqwatch.expectations.verdicts import summarise
     from dqwatch.feed import default_workers
+    from dqwatch.feed.devices import computing_device
     from dqwatch.reports.findings import order
 
     rule_sets = load_rules(rules, {"cycles": "drift"})
     excused = expectations.load_waivers(waivers, rule_sets) if waivers is not None else None
-    known = open_baseline(baseline, previous, background)
+    known, place = open_baseline(baseline, previous, background), computing_device(device)
     if known is None:
         raise UsageError("baseline: got None; give a path or what dqwatch.baseline returned")
     with closing(sources.open_source(data, **part._asdict())) as source:
         clock.opened()
-        held = hold_against(source, known, previous, background, cache, workers, progress=progress)
+        held = hold_against(source, known, previous, background, cache, workers, device=place, progress=progress)
         clock.read()
         evaluation = expectations.evaluate(rule_sets, held.tables, excused)
         status, exit_code, summary = summarise(evaluation.results, fail_on)
@@ -285,6 +283,7 @@ def hold_against(
     cache: str | None,
     workers: int | None,
     *,
+    device: Device | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Held:
     """A source held against a baseline, if there is one; the fields before and the background are opened here."""
@@ -301,7 +300,8 @@ def hold_against(
             for given in (previous, background)
         )
         if isinstance(known, Baseline):
-            found = judge(source, known, previous=before, background=beside, workers=workers, progress=progress)
+            run: dict[str, Any] = {"workers": workers, "progress": progress}
+            found = judge(source, known, previous=before, background=beside, device=device, **run)
         else:
             found = judge_by_statistics(source, known, previous=before, workers=workers, progress=progress)
     rows = found.tables["drift"]

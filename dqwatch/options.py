@@ -166,6 +166,15 @@ Workers = Annotated[
         help="Threads that decode and scan; one per core by default. Example: --workers 4",
     ),
 ]
+ComputingDevice = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar="cpu|cuda[:N]|torch:cpu",
+        help="Where fields are looked at: by compiled kernels here, or by tensors on a CUDA device (or here: "
+        "torch:cpu). Counts, extremes, histograms and hashes are the same bits. Example: --device cuda",
+    ),
+]
 Scheduler = Annotated[
     str | None,
     typer.Option(

@@ -52,18 +52,22 @@ class Spread(NamedTuple):
     sizes: Mapping[str, int] = {}
     """As the pass has them."""
 
-    def check(self, workers: int | None) -> None:
+    def check(self, workers: int | None, device: str = "cpu") -> None:
         """Complain of what cannot be spread before any data are read.
 
         Raises
         ------
         UsageError
-            If the data are no paths, or `workers` is given with a scheduler that has its own.
+            If the data are no paths, or `workers` is given with a scheduler that has its own, or a device with one.
         """
         option = "scheduler" if self.scheduler else "resume"
         paths = [self.data] if isinstance(self.data, str | os.PathLike) else self.data
         if not isinstance(paths, Sequence) or not all(isinstance(p, str | os.PathLike) for p in paths):
             raise UsageError(f"{option}: got data in memory; give a path or URL, which can be opened again")
+        if self.scheduler and device != "cpu":
+            raise UsageError(
+                f"device: got '{device}' with a scheduler; its workers scan with their CPUs: leave out one"
+            )
         if workers is not None and self.scheduler not in (None, LOCAL):
             raise UsageError(f"workers: got {workers}; the scheduler at {self.scheduler} has workers of its own")
 

@@ -30,6 +30,7 @@ def audit(
     fail_on: FailOn = "critical",
     waivers: str | None = None,
     workers: int | None = None,
+    device: Any = "cpu",
     scheduler: str | None = None,
     resume: str | None = None,
     select: str | Sequence[str] | None = None,
@@ -59,6 +60,9 @@ def audit(
         do not close the gate.
     workers : int, optional
         Threads that decode and scan; one per core by default.
+    device : str or torch.device
+        Where fields are looked at: 'cpu' by compiled kernels; 'cuda' or 'cuda:N' by tensors there; 'torch:cpu' likewise
+        by tensors, without such a device. Counts, extremes, histograms and hashes are the same bits everywhere.
     scheduler : str, optional
         Address of a Dask scheduler whose workers scan the data, which they must find at the same paths; 'local' starts
         `workers` processes here. Everything else, `against` too, is done by this process.
@@ -84,15 +88,15 @@ def audit(
     Raises
     ------
     UsageError
-        If an argument or a rule file is wrong.
+        If an argument or a rule file is wrong, or there is no such device.
     SourceError
         If the data cannot be read.
     """
     part = Part(select, start, end, every, cache)
     spread = Spread(data, part._asdict(), scheduler, resume) if scheduler or resume else None
     if spread is not None:
-        spread.check(workers)
-    run: dict[str, Any] = {"waivers": waivers, "workers": workers, "progress": progress}
+        spread.check(workers, str(device))
+    run: dict[str, Any] = {"waivers": waivers, "workers": workers, "device": device, "progress": progress}
     verdict = _judge("audit", data, rules, fail_on, part, against=against, spread=spread, **run)
     if resume:
         from dqwatch.metrics.kept_pieces import forget
@@ -111,6 +115,7 @@ def gate(
     fail_on: FailOn = "critical",
     waivers: str | None = None,
     workers: int | None = None,
+    device: Any = "cpu",
     select: str | Sequence[str] | None = None,
     start: str | datetime | None = None,
     end: str | datetime | None = None,
@@ -135,8 +140,8 @@ def gate(
         background=...)`) departures from it are scored: so a fault is found that is in the state before as well.
     rules : str or sequence of str
         As for `audit`; the rules of `gate` by default.
-    fail_on, waivers, workers, select, start, end, every, cache, progress
-        As for `audit`.
+    fail_on, waivers, workers, device, select, start, end, every, cache, progress
+        As for `audit`; on a device the fields are scored against the baseline too.
 
     Returns
     -------
@@ -152,7 +157,8 @@ def gate(
     """
     part = Part(select, start, end, every, cache)
     drift = {"baseline": baseline, "previous": previous, "background": background}
-    return _judge("gate", data, rules, fail_on, part, **drift, waivers=waivers, workers=workers, progress=progress)
+    run: dict[str, Any] = {"waivers": waivers, "workers": workers, "device": device, "progress": progress}
+    return _judge("gate", data, rules, fail_on, part, **drift, **run)
 
 
 def inspect(
@@ -257,29 +263,29 @@ def _judge(
     background: Any = None,
     spread: Spread | None = None,
     waivers: str | None,
-    workers: int | None,
-    progress: Progress | None,
+    device: Any,
+    **run: Any,
 ) -> Verdict:
-    """Rules, source, scan, findings, verdict; the rules are read before the data are."""
+    """Rules, source, scan, findings, verdict; the rules are read before the data are. `run`: workers and progress."""
     clock = Clock()
-    check_request(fail_on, workers, part.every)
+    check_request(fail_on, run["workers"], part.every)
     from dqwatch import expectations, metrics, sources
     from dqwatch.expectations.verdicts import summarise
+    from dqwatch.feed.devices import computing_device
     from dqwatch.reports.findings import order
 
     given = (("pairs", "regridding", against), ("cycles", "drift", baseline))
     rule_sets = load_rules(rules, {table: name for table, name, value in given if value is not None})
     excused = expectations.load_waivers(waivers, rule_sets) if waivers is not None else None
-    known = open_baseline(baseline, previous, background)
+    known, place = open_baseline(baseline, previous, background), computing_device(device)
     with ExitStack() as stack:
         source = stack.enter_context(closing(sources.open_source(data, **part._asdict())))
         reference = None if against is None else stack.enter_context(closing(_open_reference(against, part)))
         clock.opened()
         wanted, params = expectations.columns_needed(rule_sets), expectations.params_needed(rule_sets)
-        scan = metrics.scan(source, workers=workers, progress=progress, wanted=wanted, params=params, spread=spread)
-        held = hold_against(source, known, previous, background, part.cache, workers)
-        pairs = _compared(source, reference, part.select is None, workers=workers, progress=progress)
-        tables = {**scan.tables, **pairs, **held.tables}
+        scan = metrics.scan(source, wanted=wanted, params=params, spread=spread, device=place, **run)
+        held = hold_against(source, known, previous, background, part.cache, run["workers"], device=place)
+        tables = {**scan.tables, **_compared(source, reference, part.select is None, **run), **held.tables}
         clock.read()
         evaluation = expectations.evaluate(rule_sets, tables, excused)
         status, exit_code, summary = summarise(evaluation.results, fail_on)

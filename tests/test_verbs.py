@@ -63,7 +63,7 @@ def test_the_rooms_are_walked_in_order_and_the_rules_are_read_before_the_data(ca
     assert names(calls) == ["load_rule_sets", "open_source", "scan", "evaluate", "summarise", "close"]
     assert calls[0][1] == ((verb,),)
     assert calls[1][1:] == (("data",), {"select": None, "start": None, "end": None, "every": 1, "cache": None})
-    expected = {"workers": 3, "progress": progress, "wanted": {}, "params": {}, "spread": None}
+    expected = {"workers": 3, "progress": progress, "wanted": {}, "params": {}, "spread": None, "device": None}
     assert calls[2][2] == expected
     assert calls[4][1] == (RESULTS, "critical")
     assert verdict.verb == verb

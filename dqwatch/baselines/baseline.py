@@ -22,6 +22,7 @@ from dqwatch.baselines.scorer import Climates, Moment, Scorer
 from dqwatch.baselines.sizes import check_room, estimate
 from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.errors import UsageError
+from dqwatch.feed.devices import Device
 from dqwatch.feed.workers import Progress
 from dqwatch.metrics.calendars import DAY, dates
 from dqwatch.scores import BACKGROUND, KINDS, Score, list_scores, load_families
@@ -71,6 +72,12 @@ class Baseline:
     def scorer(self) -> Scorer:
         """Scores fields against all of training."""
         return Scorer(self.layout, self.climates, load_families(), self.relations)
+
+    def scorer_on(self, device: Device | None) -> Scorer:
+        """Likewise, by tensors on a device; by the compiled kernels without one."""
+        if device is None:
+            return self.scorer
+        return Scorer(self.layout, self.climates, load_families(), self.relations, device)
 
     def moments(self, seconds: np.ndarray) -> list[Moment | None]:
         """When some times are; None for one whose hour of the day was not in training."""
@@ -154,6 +161,7 @@ def build(
     compact: bool = False,
     folder: Path | None = None,
     workers: int | None = None,
+    device: Device | None = None,
     progress: Progress | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Baseline:
@@ -172,6 +180,8 @@ def build(
         Where what is done is kept; if something broke off, the same call goes on from there. It is not
         removed. None: nothing is kept.
     workers : int, optional
+    device : Device, optional
+        Score the cycles by tensors there.
     progress : callable, optional
         `progress(done, total)`; the pass counts blocks, the ledger cycles.
     tell : callable, optional
@@ -194,13 +204,14 @@ def build(
     scores = list_scores(families, KINDS)
     place = Path(tempfile.gettempdir()) if folder is None else folder.parent
     told = check_room(estimate(asked, workers), place)
-    with Unfinished(folder, _ingredients(asked, cycles, scores)) as unfinished:
+    ingredients = _ingredients(asked, cycles, scores) | ({} if device is None else {"device": str(device)})
+    with Unfinished(folder, ingredients) as unfinished:
         if tell is not None:
             for clause in (*told, *unfinished.found()):
                 tell(clause)
         builder = accumulate(asked, unfinished, workers=workers, progress=progress)
         ledger, relations = score_cycles(
-            asked, builder, unfinished, families, most=cycles, workers=workers, progress=progress
+            asked, builder, unfinished, families, most=cycles, workers=workers, device=device, progress=progress
         )
         climates = builder.climates(range(asked.times.n_folds))
     chosen = [source.variables[v] for v in asked.variables]

@@ -14,6 +14,7 @@ from dqwatch.baselines.relations import Relations, RelationSums, fit, time_funct
 from dqwatch.baselines.scorer import Scorer
 from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.feed import Worker, run
+from dqwatch.feed.devices import Device
 from dqwatch.feed.workers import Progress
 from dqwatch.metrics.scout import name_block
 from dqwatch.scores import STATE, Family, area_columns
@@ -99,6 +100,7 @@ def score_cycles(
     *,
     most: int = CYCLES,
     workers: int | None = None,
+    device: Device | None = None,
     progress: Progress | None = None,
 ) -> tuple[Ledger, Relations | None]:
     """The ledger, from where a former one was broken off; and what means over areas are to one another in its cycles.
@@ -114,6 +116,8 @@ def score_cycles(
     most : int
         Cycles to score.
     workers : int, optional
+    device : Device, optional
+        Score by tensors there.
     progress : callable, optional
         `progress(done, total)` in cycles.
 
@@ -135,7 +139,8 @@ def score_cycles(
             positions, part = own[begin : begin + _TOGETHER], f"cycles-{fold}-{begin}"
             if not folder.has(part):
                 if scorer is None:
-                    scorer = Scorer(plan.layout, builder.climates([f for f in everything if f != fold]), families)
+                    climates = builder.climates([f for f in everything if f != fold])
+                    scorer = Scorer(plan.layout, climates, families, device=device)
                 found = _score(plan, scorer, positions, lookup, workers, _onward(progress, done, int(chosen.size)))
                 folder.write(part, {"scores": found}, {})
             held = folder.read(part, "scores")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dqwatch.baselines.quantity import Layout, QuantityClimate
 from dqwatch.baselines.relations import Relations, time_functions
 from dqwatch.buffers import Buffers
+from dqwatch.feed.devices import Device
 from dqwatch.scores import BACKGROUND, KINDS, STATE, STEP, Family, Score, area_columns, list_scores
+from dqwatch.scores.on_device import DevicePlace, DeviceView, on_host
 from dqwatch.scores.view import ScoreView, score_field
 
 Climates = Mapping[str, Sequence[QuantityClimate | None]]
@@ -43,9 +46,15 @@ class Scorer:
     """Scores fields; may be used by several threads at once, each with buffers of its own."""
 
     def __init__(
-        self, layout: Layout, climates: Climates, families: Sequence[Family], relations: Relations | None = None
+        self,
+        layout: Layout,
+        climates: Climates,
+        families: Sequence[Family],
+        relations: Relations | None = None,
+        device: Device | None = None,
     ) -> None:
         self._layout, self._climates, self._families, self._relations = layout, climates, families, relations
+        self._device = device
         self.scores: tuple[Score, ...] = list_scores(families, KINDS)
         self.area_columns = area_columns(families)
         """Scores that `relate` gives."""
@@ -55,12 +64,12 @@ class Scorer:
     def score(
         self,
         variable: int,
-        values: np.ndarray,
+        values: Any,
         moment: Moment,
         buffers: Buffers,
         *,
-        previous: np.ndarray | None = None,
-        background: np.ndarray | None = None,
+        previous: Any = None,
+        background: Any = None,
     ) -> Scored:
         """All scores of a field.
 
@@ -68,34 +77,58 @@ class Scorer:
         ----------
         variable : int
             As the climates count them.
-        values : np.ndarray (cell,), float32 or float64
+        values : np.ndarray (cell,), float32 or float64; where there is a device, also a torch.Tensor
         moment : Moment
         buffers : Buffers
-        previous : np.ndarray (cell,), optional
+        previous : as `values`, optional
             The field one step before; without it there are no scores of the change.
-        background : np.ndarray (cell,), optional
+        background : as `values`, optional
             Another estimate of the same field; without it there are no scores of the departure.
         """
         found = np.full(len(self.scores), np.nan)
         areas: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         means: np.ndarray | None = None
-        parts: list[tuple[str, np.ndarray]] = [(STATE, values)]
+        host = values
+        if self._place is not None:
+            values, previous, background = (
+                None if field is None else self._place.put_field(field) for field in (values, previous, background)
+            )
+        parts: list[tuple[str, Any]] = [(STATE, values)]
         for kind, other in ((STEP, previous), (BACKGROUND, background)):
             if other is not None:
-                difference = buffers.take(f"scorer.{kind}", values.size, values.dtype)
-                with np.errstate(invalid="ignore", over="ignore"):  # infinite values
-                    np.subtract(values, other, out=difference)
-                parts.append((kind, difference))
+                parts.append((kind, self._subtract(values, other, kind, buffers)))
         for kind, field in parts:
             climate = self._climates[kind][variable]
             if climate is None:
                 continue
             expected = climate.expect(self._layout, moment.phi, moment.hour, buffers, month=moment.month)
-            view = ScoreView(field, kind, expected, self._layout.place, buffers)
+            if self._place is None:
+                view = ScoreView(field, kind, expected, self._layout.place, buffers)
+            else:
+                own = host if kind == STATE and isinstance(host, np.ndarray) else None
+                view = DeviceView(field, kind, expected, self._place, buffers, own)
             found[self._columns[kind]] = score_field(view, self._families)
             areas[kind] = view.area_z, view.area_mean_square
             means = view.area_means if kind == STATE else means
         return Scored(found, areas, means)
+
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of where fields are scored, one clause."""
+        if self._place is None:
+            return ()
+        beside = on_host(self._families, self._place)
+        return (f"scored on {self._device}" + (f"; on the host: {', '.join(beside)}" if beside else ""),)
+
+    @cached_property
+    def _place(self) -> DevicePlace | None:
+        return None if self._device is None else DevicePlace(self._layout.place, self._device)
+
+    def _subtract(self, values: Any, other: Any, kind: str, buffers: Buffers) -> Any:
+        if self._place is not None:
+            return (values - other).to(values.dtype)
+        difference = buffers.take(f"scorer.{kind}", values.size, values.dtype)
+        with np.errstate(invalid="ignore", over="ignore"):  # infinite values
+            return np.subtract(values, other, out=difference)
 
     def relate(self, means: Mapping[int, np.ndarray | None], moment: Moment) -> np.ndarray:
         """Scores of all variables of a cycle together, float64 (variable, column of `area_columns`).

@@ -13,12 +13,13 @@ from dqwatch.departures.calibration import Calibration, Departures
 from dqwatch.departures.naming import NAMED, adjust
 from dqwatch.departures.regions import name_region
 from dqwatch.departures.running import count_running
-from dqwatch.departures.scoring import Cycle, Matched, find_others, match, score_source
+from dqwatch.departures.scoring import Cycle, find_others, match, score_source
 from dqwatch.departures.slow_table import find_land, find_slow_drift, slow_document
 from dqwatch.departures.where import locate
+from dqwatch.feed.devices import Device, one_thread_each
 from dqwatch.feed.workers import Progress
 from dqwatch.scores import BACKGROUND, STEP
-from dqwatch.types import Source
+from dqwatch.types import Source, Variable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +50,7 @@ def judge(
     previous: Source | None = None,
     background: Source | None = None,
     workers: int | None = None,
+    device: Device | None = None,
     progress: Progress | None = None,
 ) -> Judgement:
     """Hold every cycle of a source against a baseline.
@@ -62,6 +64,8 @@ def judge(
     background : Source, optional
         Other estimates of the same fields, such as forecasts valid at their times.
     workers : int, optional
+    device : Device, optional
+        Score by tensors there.
     progress : callable, optional
 
     Returns
@@ -76,19 +80,16 @@ def judge(
     """
     matched = match(source, baseline)
     others = find_others(source, baseline, matched, previous, background)
-    cycles = score_source(source, baseline, matched, others=others, workers=workers, progress=progress)
-    judged = _calibrate(cycles, baseline)
-    rows: list[dict[str, Any]] = []
-    totals: list[dict[str, Any]] = []
-    for cycle, found in zip(cycles, judged, strict=True):
-        own = _rows(cycle, found, baseline, matched, source)
-        rows += own
-        totals.append(_total(cycle, found, own, baseline))
-    count_running(rows, "p_value", ("variable", "member"))
-    count_running(totals, "p_cycle", ("member",))
+    with one_thread_each(device):
+        cycles = score_source(
+            source, baseline, matched, others=others, workers=workers, device=device, progress=progress
+        )
+    variables = {k: source.variables[i] for i, k in matched.numbers.items()}
+    judged, made = judge_cycles(cycles, baseline, variables, matched.absent)
     slow = find_slow_drift(cycles, source, baseline, matched)
-    made = {"drift": frame("drift", rows), "cycles": frame("cycles", totals), "slow": slow.table}
-    told = *matched.notes, *others.notes, *_notes(cycles, judged, baseline, previous, background)
+    made["slow"] = slow.table
+    on = baseline.scorer_on(device).notes() if device is not None else ()
+    told = *matched.notes, *others.notes, *on, *_notes(cycles, judged, baseline, previous, background)
     notes = (*told, *_expectation(made["cycles"]), *slow.notes)
     n_bytes = len(cycles) * len(matched.numbers) * baseline.grid.n_cells * 4
     worst = find_worst(made)
@@ -96,7 +97,34 @@ def judge(
     return Judgement(made, None if worst is None else {**worst, **slow_document(slow)}, notes, n_bytes)
 
 
-class _Judged(NamedTuple):
+def judge_cycles(
+    cycles: Sequence[Cycle], baseline: Baseline, variables: Mapping[int, Variable], absent: Mapping[int, str]
+) -> tuple[list[Judged], dict[str, pd.DataFrame]]:
+    """P-values of cycles that were scored, and the tables `drift` and `cycles`.
+
+    Parameters
+    ----------
+    cycles : sequence of Cycle
+        In order of time.
+    baseline : Baseline
+    variables : mapping
+        Number in the baseline -> the variable of the data.
+    absent : mapping
+        Number -> why a variable could not be scored.
+    """
+    judged = _calibrate(cycles, baseline)
+    rows: list[dict[str, Any]] = []
+    totals: list[dict[str, Any]] = []
+    for cycle, found in zip(cycles, judged, strict=True):
+        own = _rows(cycle, found, baseline, variables, absent)
+        rows += own
+        totals.append(_total(cycle, found, own, baseline))
+    count_running(rows, "p_value", ("variable", "member"))
+    count_running(totals, "p_cycle", ("member",))
+    return judged, {"drift": frame("drift", rows), "cycles": frame("cycles", totals)}
+
+
+class Judged(NamedTuple):
     """One cycle of `Departures`, and what its scores usually are."""
 
     found: Departures
@@ -105,9 +133,9 @@ class _Judged(NamedTuple):
     """float64 (variable, score)."""
 
 
-def _calibrate(cycles: Sequence[Cycle], baseline: Baseline) -> list[_Judged]:
+def _calibrate(cycles: Sequence[Cycle], baseline: Baseline) -> list[Judged]:
     """Cycles with the same scores share a null."""
-    judged: dict[int, _Judged] = {}
+    judged: dict[int, Judged] = {}
     patterns: dict[bytes, list[int]] = {}
     for i, cycle in enumerate(cycles):
         patterns.setdefault(np.isfinite(cycle.scores).tobytes(), []).append(i)
@@ -118,14 +146,15 @@ def _calibrate(cycles: Sequence[Cycle], baseline: Baseline) -> list[_Judged]:
         hours = np.array([cycles[i].hour for i in members])
         found = calibration.judge(scores, fractions, hours)
         usual = calibration.typical(fractions, hours)
-        judged |= {i: _Judged(found, row, usual[row]) for row, i in enumerate(members)}
+        judged |= {i: Judged(found, row, usual[row]) for row, i in enumerate(members)}
     return [judged[i] for i in range(len(cycles))]
 
 
-def _rows(cycle: Cycle, judged: _Judged, baseline: Baseline, matched: Matched, source: Source) -> list[dict[str, Any]]:
+def _rows(
+    cycle: Cycle, judged: Judged, baseline: Baseline, variables: Mapping[int, Variable], absent: Mapping[int, str]
+) -> list[dict[str, Any]]:
     """The rows of `drift` of one cycle, one for each variable of the baseline."""
     found, at, usual = judged
-    variables = {k: source.variables[i] for i, k in matched.numbers.items()}
     q_values = adjust(found.p_value[at])
     p_cycle = found.p_cycle[at]
     rows = []
@@ -156,18 +185,18 @@ def _rows(cycle: Cycle, judged: _Judged, baseline: Baseline, matched: Matched, s
                 "alarmed": named and bool(p_cycle <= WARNING),
                 "n_exact": len(exact),
                 "exact": ", ".join(exact),
-                "reason": "" if np.isfinite(found.p_value[at, k]) else _reason(cycle, k, matched, baseline),
+                "reason": "" if np.isfinite(found.p_value[at, k]) else _reason(cycle, k, absent, baseline),
             }
         )
     return rows
 
 
-def _reason(cycle: Cycle, k: int, matched: Matched, baseline: Baseline) -> str:
+def _reason(cycle: Cycle, k: int, absent: Mapping[int, str], baseline: Baseline) -> str:
     """Why a variable has no p-value."""
     if k in cycle.reasons:
         return cycle.reasons[k]
-    if k in matched.absent:
-        return matched.absent[k]
+    if k in absent:
+        return absent[k]
     ranked = [not score.exact for score in baseline.scores]
     return "no value" if not np.isfinite(cycle.scores[k, ranked]).any() else "no score that varies in training"
 
@@ -181,7 +210,7 @@ def _region(cycle: Cycle, k: int, score: str, kind: str, baseline: Baseline) -> 
     return name_region(departures, baseline.layout.place.areas)
 
 
-def _total(cycle: Cycle, judged: _Judged, rows: Sequence[Mapping[str, Any]], baseline: Baseline) -> dict[str, Any]:
+def _total(cycle: Cycle, judged: Judged, rows: Sequence[Mapping[str, Any]], baseline: Baseline) -> dict[str, Any]:
     """The row of `cycles`."""
     found, at, _ = judged
     p, least = found.p_cycle[at], 1 / (found.null_size + 1)
@@ -262,7 +291,7 @@ def _expectation(cycles: pd.DataFrame) -> list[str]:
 
 def _notes(
     cycles: Sequence[Cycle],
-    judged: Sequence[_Judged],
+    judged: Sequence[Judged],
     baseline: Baseline,
     previous: Source | None,
     background: Source | None,

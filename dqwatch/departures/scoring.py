@@ -10,10 +10,11 @@ import numpy as np
 
 from dqwatch.baselines.baseline import Baseline
 from dqwatch.baselines.lookup import Lookup, Values, accompany, pick
-from dqwatch.baselines.scorer import Moment
+from dqwatch.baselines.scorer import Moment, Scorer
 from dqwatch.baselines.stored import StoredBaseline
 from dqwatch.errors import UsageError
 from dqwatch.feed import Worker, run
+from dqwatch.feed.devices import Device
 from dqwatch.feed.workers import Progress
 from dqwatch.types import NOT_A_TIME, Block, Source, TimeAxis
 
@@ -136,6 +137,7 @@ def score_source(
     *,
     others: Others | None = None,
     workers: int | None = None,
+    device: Device | None = None,
     progress: Progress | None = None,
 ) -> list[Cycle]:
     """Every cycle of a source scored.
@@ -148,6 +150,8 @@ def score_source(
     others : Others, optional
         What it is held against besides.
     workers : int, optional
+    device : Device, optional
+        Score by tensors there.
     progress : callable, optional
         `progress(done, total)` in cycles.
 
@@ -161,9 +165,10 @@ def score_source(
     moments = baseline.moments(axis.seconds[times])
     reader = _Reader(source, matched, others or Others(None, None), baseline.step)
     found: list[Cycle] = []
+    scorer = baseline.scorer_on(device)
 
     def work(item: tuple[int, Moment | None], worker: Worker) -> list[Cycle]:
-        return _score(item[0], item[1], baseline, matched, reader, worker)
+        return _score(item[0], item[1], baseline, scorer, matched, reader, worker)
 
     items = list(zip(times.tolist(), moments, strict=True))
     run(
@@ -189,7 +194,13 @@ def usable_times(axis: TimeAxis) -> np.ndarray:
 
 
 def _score(
-    time: int, moment: Moment | None, baseline: Baseline, matched: Matched, reader: _Reader, worker: Worker
+    time: int,
+    moment: Moment | None,
+    baseline: Baseline,
+    scorer: Scorer,
+    matched: Matched,
+    reader: _Reader,
+    worker: Worker,
 ) -> list[Cycle]:
     before, beside = (reader.before(time, worker), reader.beside(time, worker)) if moment is not None else ({}, {})
     cycles: dict[int, Cycle] = {}
@@ -210,7 +221,7 @@ def _score(
             elif moment is None:
                 cycle.reasons[number] = "training has no such hour of the day"
             else:
-                scored = baseline.scorer.score(
+                scored = scorer.score(
                     number,
                     one.values,
                     moment,
@@ -224,7 +235,7 @@ def _score(
                     cycle.areas[number, kind] = mean.astype(np.float32), square.astype(np.float32)
     if moment is not None:
         for member, own in means.items():
-            cycles[member].scores[:, baseline.scorer.area_columns] = baseline.scorer.relate(own, moment)
+            cycles[member].scores[:, scorer.area_columns] = scorer.relate(own, moment)
     return [cycles[m] for m in sorted(cycles)]
 
 

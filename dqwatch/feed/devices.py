@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -48,6 +50,40 @@ def parse_device(given: Any, option: str = "device") -> Device:
     if found is None:
         raise UsageError(f"{option}: got '{text}'; {_ALLOWED}")
     return Device("cuda", int(found.group(1) or 0))
+
+
+def computing_device(given: Any) -> Device | None:
+    """Where fields are looked at: a device for tensors, or None for 'cpu', where the compiled kernels are.
+
+    Raises
+    ------
+    UsageError
+        If it is neither 'cpu', 'torch:cpu', 'cuda' nor 'cuda:N', or there is no such device.
+    MissingExtraError
+        If it needs torch, which is not installed.
+    """
+    if given is None or str(given) == "cpu":
+        return None
+    device = parse_device(given)
+    if device.kind == "numpy":
+        raise UsageError(f"device: got 'numpy'; {_ALLOWED}")
+    check_device(device)
+    return device
+
+
+@contextlib.contextmanager
+def one_thread_each(device: Device | None) -> Iterator[None]:
+    """Keep torch from threads of its own while those of the caller compute on tensors of the host."""
+    if device is None or device.kind != "cpu":
+        yield
+        return
+    torch = load_torch()
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @cache

@@ -88,7 +88,7 @@ class Rows:
 
 
 @dataclass(frozen=True, eq=False)
-class _Plan:
+class Plan:
     """What the kernel needs to know of a variable whose fields have this type."""
 
     codes: np.ndarray
@@ -114,7 +114,7 @@ class Scanner:
     ) -> None:
         self._measures = measures
         self._source, self._knowledge, self._bins, self._rows = source, knowledge, bins, rows
-        self._plans: dict[tuple[int, np.dtype], _Plan] = {}
+        self._plans: dict[tuple[int, np.dtype], Plan] = {}
         self._scratch: dict[np.dtype, tuple[np.ndarray, ...]] = {}
         self._keys = hash_keys()
         self._weights = [_weights(grid) for grid in source.grids]
@@ -142,27 +142,33 @@ class Scanner:
             )
         rows, row = self._rows, self._rows.of(time, v, member)
         ints, floats, hashes = rows.ints[row], rows.floats[row], rows.hashes[row]
-        bits, words = values.view(plan.integers), values.view(np.uint32)
-        weights = self._weights[variable.grid]
-        scratch = self._scratch[values.dtype]
-        looks = scan_field(
-            values, bits, words, weights, plan.codes, plan.bins, plan.edges, plan.limits, plan.fills, plan.binning,
-            self._keys, *scratch, self._total, ints, floats, hashes,
-        )  # fmt: skip
+        looks = self._look(v, values, plan, ints, floats, hashes)
         missing = self._missing[variable.times]
         if missing is None or not missing[time]:
             self.counts[v] += self._total
         if looks:
-            self._look_again(looks, values, bits, plan, ints, floats, hashes)
+            self._look_again(looks, v, values, plan, ints, floats, hashes)
         if self._measures is not None:
             self._measures.measure(field, ints, floats, rows.extra[row])
         self.bytes += values.nbytes
         rows.seen[row] = True
 
+    def _look(self, v: int, values: np.ndarray, plan: Plan, ints: Any, floats: Any, hashes: Any) -> int:
+        """What one pass tells of a field, into its row; its histogram into `_total`; what deserves another look."""
+        bits, words = values.view(plan.integers), values.view(np.uint32)
+        weights = self._weights[self._source.variables[v].grid]
+        scratch = self._scratch[values.dtype]
+        looks: int = scan_field(
+            values, bits, words, weights, plan.codes, plan.bins, plan.edges, plan.limits, plan.fills, plan.binning,
+            self._keys, *scratch, self._total, ints, floats, hashes,
+        )  # fmt: skip
+        return looks
+
     def _look_again(
-        self, looks: int, values: np.ndarray, bits: np.ndarray, plan: _Plan, ints: Any, floats: Any, hashes: Any
+        self, looks: int, v: int, values: np.ndarray, plan: Plan, ints: Any, floats: Any, hashes: Any
     ) -> None:
-        limits = plan.limits
+        """What costs a pass of its own, where there is reason for it."""
+        limits, bits = plan.limits, values.view(plan.integers)
         block, slots, counts = self._scratch[values.dtype][1:4]
         if looks & layout.NAN_LOOK:
             hashes[layout.NAN_HASH] = hash_nan(bits, plan.codes, block, self._keys)
@@ -177,13 +183,13 @@ class Scanner:
             bins, edges = plan.bins.copy(), np.empty(layout.SLOTS + 1)
             local_quantiles(values, bins, slots, counts, self._total, edges, n_nan, n_inf, floats)
 
-    def _plan(self, v: int, values: np.ndarray) -> _Plan:
+    def _plan(self, v: int, values: np.ndarray) -> Plan:
         dtype = values.dtype
         if values.ndim != 1 or dtype.str[1:] not in ("f4", "f8") or not dtype.isnative:
             name = self._source.variables[v].name
             raise SourceError(f"variable '{name}': a field of {dtype.str} {values.shape}; float32 or float64 (cell,)")
         known, bins = self._knowledge[v], self._bins[v]
-        plan = _Plan(
+        plan = Plan(
             codes=codes(dtype, bins),
             bins=numbers(dtype, bins),
             edges=bins.edges,

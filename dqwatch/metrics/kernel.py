@@ -56,7 +56,7 @@ def _float_of(key, codes, pair_bits, pair):
 
 
 @compiled
-def _suspicions(floats, limits, fills):
+def suspicions(floats, limits, fills):
     """What the extremes alone say of bounds and fills: the second looks that the field deserves."""
     least, most = floats[MIN], floats[MAX]
     out = least < limits[LOW] or most > limits[HIGH]
@@ -143,4 +143,4 @@ def scan_field(
         floats[Q01:] = np.nan
     elif quantiles(total, edges, n_finite, floats):
         looks |= BIN_LOOK
-    return looks | _suspicions(floats, limits, fills)
+    return looks | suspicions(floats, limits, fills)

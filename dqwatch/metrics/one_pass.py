@@ -13,6 +13,7 @@ from dqwatch import __version__
 from dqwatch.buffers import Buffers
 from dqwatch.catalogue import Catalogue, load_catalogue
 from dqwatch.feed import Worker, default_workers, run
+from dqwatch.feed.devices import Device
 from dqwatch.feed.workers import Progress, named
 from dqwatch.metrics.compiled import kernel_digest
 from dqwatch.metrics.fields import Rows, Scanner
@@ -72,6 +73,8 @@ class Pass:
         Threads of that first look.
     sizes : mapping, optional
         `piece_bytes` and `piece_times` of `Cutting`.
+    device : Device, optional
+        Where fields are looked at by operations on tensors; by the kernel by default.
     """
 
     def __init__(
@@ -84,8 +87,10 @@ class Pass:
         bins: Sequence[Bins] | None = None,
         workers: int | None = None,
         sizes: Mapping[str, int] | None = None,
+        device: Device | None = None,
     ) -> None:
         self.source = source
+        self.device = device
         self.knowledge = know(source, catalogue or load_catalogue())
         self.blocks = source.blocks()
         self.bins = list(bins) if bins is not None else lay_bins(source, self.knowledge, self.blocks, workers)
@@ -123,6 +128,7 @@ class Pass:
         told = hashlib.sha256()
         for what in (
             (__version__, kernel_digest(), source.kind, source.identity, self.columns, self._relates),
+            *(() if self.device is None else (str(self.device),)),
             [(v.name, v.source_name, v.units, v.level, v.times, v.grid, v.members) for v in source.variables],
             [(axis.name, axis.calendar, axis.kind, len(axis)) for axis in source.times],
             [(grid.kind, grid.shape) for grid in source.grids],
@@ -158,7 +164,20 @@ class Pass:
 
     def _scanner(self, rows: Rows) -> tuple[Scanner, Measures]:
         measures = self._measures()
-        return Scanner(self.source, self.knowledge, self.bins, rows, measures if self._metrics else None), measures
+        given = (self.source, self.knowledge, self.bins, rows, measures if self._metrics else None)
+        if self.device is None:
+            return Scanner(*given), measures
+        from dqwatch.metrics.device_scanner import DeviceScanner
+
+        return DeviceScanner(self.device, *given), measures
+
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of where fields are looked at, one clause."""
+        if self.device is None:
+            return ()
+        names = sorted({m.function.__name__ for m in self._metrics})
+        beside = f"; on the host: {', '.join(names)}" if names else ""
+        return (f"looked at on {self.device}: counts, extremes, moments, histograms and hashes of each field{beside}",)
 
     def run_threads(self, workers: int | None, progress: Progress | None) -> Found:
         """Every field, by threads. Rows are apart and counts are integers: the order of the threads leaves no trace.

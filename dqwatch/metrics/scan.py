@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dqwatch.catalogue import Catalogue
+from dqwatch.feed.devices import Device, one_thread_each
 from dqwatch.feed.workers import Progress
 from dqwatch.metrics.arrays import arrays_table
 from dqwatch.metrics.earth import land_columns
@@ -61,6 +62,7 @@ def scan(
     wanted: Wanted | None = None,
     params: Params | None = None,
     spread: Spread | None = None,
+    device: Device | None = None,
 ) -> Scan:
     """Scan a source: one streaming pass, each worker decoding into buffers of its own.
 
@@ -82,6 +84,8 @@ def scan(
     spread : Spread, optional
         Scan piece by piece: by the workers of a Dask scheduler, or keeping what is finished. All at once by default;
         the tables are the same bits.
+    device : Device, optional
+        Look at fields by operations on tensors there (`dqwatch.metrics.on_device`); by the compiled kernel by default.
     now : datetime, optional
         Times later than this plus 45 days are in the future; the clock by default. Naive means UTC.
 
@@ -100,8 +104,9 @@ def scan(
     """
     began = time.perf_counter()
     sizes = None if spread is None else spread.sizes
-    own = Pass(source, catalogue=catalogue, wanted=wanted, params=params, workers=workers, sizes=sizes)
-    found = own.run_threads(workers, progress) if spread is None else run_pieces(own, spread, workers, progress)
+    own = Pass(source, catalogue=catalogue, wanted=wanted, params=params, workers=workers, sizes=sizes, device=device)
+    with one_thread_each(device):
+        found = own.run_threads(workers, progress) if spread is None else run_pieces(own, spread, workers, progress)
     tables = _tables(source, own.knowledge, found.rows, now or datetime.now(UTC), own.wanted)
     if found.relate is not None:
         tables["relations"] = found.relate.table()
@@ -111,7 +116,7 @@ def scan(
         seconds=time.perf_counter() - began,
         bytes=found.bytes,
         workers=found.workers,
-        notes=found.notes,
+        notes=(*own.notes(), *found.notes),
     )
 
 

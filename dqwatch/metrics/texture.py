@@ -57,6 +57,21 @@ def texture(values: np.ndarray, geometry: Geometry, *, std: float) -> Texture:
             subtract_mean_around(field, graph.starts, graph.cells, out)
             add_squares(out, order, counts, totals, largest)
             field = out
+    return of_squares(counts, totals, largest, std)
+
+
+def of_squares(counts: np.ndarray, totals: np.ndarray, largest: np.ndarray, std: float) -> Texture:
+    """Texture from the squared differences of each order.
+
+    Parameters
+    ----------
+    counts : np.ndarray int64 (order,)
+    totals : np.ndarray float64 (order,)
+        Their sum.
+    largest : np.ndarray float64 (order, LARGEST)
+    std : float
+        Population standard deviation of the finite values.
+    """
     energy = [std * std] + [t / n if n else 0.0 for t, n in zip(totals.tolist(), counts.tolist(), strict=True)]
     peaks = [p if n >= LARGEST else 0.0 for p, n in zip(largest.mean(axis=1).tolist(), counts.tolist(), strict=True)]
     return Texture(

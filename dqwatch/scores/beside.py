@@ -20,6 +20,11 @@ class Beside(NamedTuple):
     """The nearest cell of the next row stored before, which may lie to the south where rows run northward."""
     south: np.ndarray
 
+    @property
+    def ways(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        """What lies before and after each cell along its row, and across rows."""
+        return (self.west, self.east), (self.south, self.north)
+
 
 def find_beside(geometry: Geometry) -> Beside:
     """What lies beside each cell; to be asked for by `geometry.once(find_beside)`."""

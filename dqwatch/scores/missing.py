@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from dqwatch.scores.family import score_family
-from dqwatch.scores.kernel_scores import count_unexpected
 from dqwatch.scores.view import ScoreView
 
 _ONE_CELL = 0.5
@@ -17,5 +16,5 @@ _ONE_CELL = 0.5
 @score_family("missing", "appeared", exact=True, slack=_ONE_CELL)
 def mask(view: ScoreView) -> Sequence[float]:
     """Logs of 1 + the cells without a value of which one is expected, and of 1 + those that have one unexpectedly."""
-    missing, appeared = count_unexpected(view.values, view.expected.sd)
+    missing, appeared = view.unexpected
     return float(np.log1p(missing)), float(np.log1p(appeared))

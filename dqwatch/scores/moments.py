@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from dqwatch.scores.family import KINDS, score_family
-from dqwatch.scores.kernel_scores import squared_steps
 from dqwatch.scores.view import ScoreView, log
 
 
@@ -26,7 +25,7 @@ def peaks(view: ScoreView) -> Sequence[float]:
 @score_family("roughness", kinds=KINDS)
 def roughness(view: ScoreView) -> Sequence[float]:
     """Log of the mean square difference of z between neighbours over the mean square of z."""
-    weight, square = squared_steps(view.z, view.place.beside.east, view.place.weights)
+    weight, square = view.steps_east
     if weight <= 0 or not view.sums.mean_square > 0:
         return (np.nan,)
     return (log(square / weight / view.sums.mean_square),)

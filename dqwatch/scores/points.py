@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from dqwatch.scores.family import score_family
-from dqwatch.scores.kernel_scores import count_points
 from dqwatch.scores.view import ScoreView
 
 _SMALLEST = 1e-4
@@ -33,7 +32,7 @@ def _shares(view: ScoreView) -> tuple[float, float, float]:
     low, high = view.range
     if not np.isfinite(low):
         return np.nan, np.nan, np.nan
-    n, at_low, at_high, pairs, equal = count_points(view.values, view.place.beside.east, low, high)
+    n, at_low, at_high, pairs, equal = view.count_points(low, high)
     return _share(at_low, n), _share(at_high, n), _share(equal, pairs)
 
 

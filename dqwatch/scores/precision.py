@@ -28,7 +28,7 @@ def distinct_share(view: ScoreView) -> Sequence[float]:
 
 
 def _distinct(view: ScoreView) -> tuple[float]:
-    sample = np.sort(view.values[:: max(1, view.values.size // _CELLS)])
+    sample = np.sort(view.sample(_CELLS))
     sample = sample[np.isfinite(sample)]
     if not sample.size:
         return (np.nan,)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dqwatch.metrics.texture import texture
 from dqwatch.scores.family import BACKGROUND, STEP, score_family
-from dqwatch.scores.kernel_scores import plain_moments
 from dqwatch.scores.view import ScoreView
 
 _ORDERS = 2
@@ -19,8 +17,7 @@ _ORDERS = 2
 )
 def textures(view: ScoreView) -> Sequence[float]:
     """The ratios and peaks of `dqwatch.metrics.texture`."""
-    found = texture(view.values, view.place.geometry, std=view.std)
-    return (*found.ratios, *found.peaks)
+    return (*view.texture.ratios, *view.texture.peaks)
 
 
 @score_family(
@@ -30,7 +27,5 @@ def textures(view: ScoreView) -> Sequence[float]:
 )
 def difference_textures(view: ScoreView) -> Sequence[float]:
     """The same of a change, or a departure from a background, less what is expected of it."""
-    n, first, second = plain_moments(view.anomaly, 0.0)
-    std = max(second / n - (first / n) ** 2, 0.0) ** 0.5 if n else 0.0
-    found = texture(view.anomaly, view.place.geometry, std=std)
+    found = view.anomaly_texture
     return (*found.ratios[:_ORDERS], *found.peaks[:_ORDERS])

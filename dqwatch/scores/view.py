@@ -11,21 +11,32 @@ import numpy as np
 from dqwatch.buffers import Buffers
 from dqwatch.metrics.geometry import Geometry
 from dqwatch.metrics.histogram import Bins, count_values
+from dqwatch.metrics.texture import Texture, texture
 from dqwatch.scores.areas import Areas
 from dqwatch.scores.beside import Beside, find_beside
 from dqwatch.scores.family import STATE, Family
 from dqwatch.scores.kernel_scores import (
     LARGEST,
     add_areas,
+    count_points,
+    count_unexpected,
     extremes,
+    gather_tails,
     keep_largest,
     plain_moments,
+    slope_products,
+    squared_steps,
     standardise,
     subtract,
     weighted_moments,
+    weighted_products,
 )
 
 _T = TypeVar("_T")
+_BOUNDS = (np.float32(2.5), np.float32(1.5))
+"""Departures beyond which tails are looked for first, one after the other: a tenth of the cost of sorting all."""
+_ROOM = 100
+"""Times as many values as a tail has cells are kept: of a tail of 0.1 %, 10 % of the field."""
 
 
 class Distribution(NamedTuple):
@@ -90,7 +101,11 @@ class ScoreView:
     """
 
     def __init__(self, values: np.ndarray, kind: str, expected: Expected, place: Place, buffers: Buffers) -> None:
-        self.values, self.kind, self.expected, self.place = values, kind, expected, place
+        self.values = values
+        self._prepare(kind, expected, place, buffers)
+
+    def _prepare(self, kind: str, expected: Expected, place: Place, buffers: Buffers) -> None:
+        self.kind, self.expected, self.place = kind, expected, place
         self._buffers = buffers
         self._made: dict[Callable[[ScoreView], Any], Any] = {}
 
@@ -157,6 +172,67 @@ class ScoreView:
         """How many of the finite values lie in each slot, int64 (slot,)."""
         return count_values(np.ascontiguousarray(self.values), bins, self._buffers)
 
+    @cached_property
+    def unexpected(self) -> tuple[float, float]:
+        """Cells without a finite value where one is expected, and cells with one where none is."""
+        missing, appeared = count_unexpected(self.values, self.expected.sd)
+        return missing, appeared
+
+    def sample(self, cells: int) -> np.ndarray:
+        """The values of every n-th cell, some more than `cells`."""
+        return self.values[:: max(1, self.values.size // cells)]
+
+    @cached_property
+    def steps_east(self) -> tuple[float, float]:
+        """Sums of w, and of w (difference of z)^2, over the cells whose eastern neighbour is known and both finite."""
+        weight, square = squared_steps(self.z, self.place.beside.east, self.place.weights)
+        return weight, square
+
+    @cached_property
+    def products(self) -> tuple[float, ...]:
+        """Sums of w, w x, w y, w x^2, w y^2 and w x y, x the values, y their mean, where both are finite."""
+        return tuple(weighted_products(self.values, self.expected.mean, self.place.weights))
+
+    @cached_property
+    def slopes(self) -> list[tuple[float, float]]:
+        """Along rows, and across them: sums of w z g and w g^2, g the slope of the expected mean over its deviation."""
+        mean, sd, weights = self.expected.mean, self.expected.sd, self.place.weights
+        return [slope_products(self.z, mean, sd, *ways, weights) for ways in self.place.beside.ways]
+
+    @cached_property
+    def texture(self) -> Texture:
+        """Texture of the values."""
+        return texture(self.values, self.place.geometry, std=self.std)
+
+    @cached_property
+    def anomaly_texture(self) -> Texture:
+        """Texture of the departures from the mean."""
+        n, first, second = plain_moments(self.anomaly, 0.0)
+        return texture(self.anomaly, self.place.geometry, std=spread_of(n, first, second))
+
+    def count_points(self, low: float, high: float) -> tuple[int, ...]:
+        """Finite values, those equal to `low`, to `high`, pairs of finite neighbours, and those of equal values."""
+        return tuple(count_points(self.values, self.place.beside.east, low, high))
+
+    def tails(self, share: float) -> tuple[float, float]:
+        """The quantiles of z at `share` and 1 - `share`: elements, of few cells the extremes; NaN without any value."""
+        n = self.sums.n
+        if n == 0:
+            return np.nan, np.nan
+        place = int(share * (n - 1))
+        room = min(n, _ROOM * (place + 1))
+        low, high = self.take("tails.low", room), self.take("tails.high", room)
+        for bound in _BOUNDS:
+            n_low, n_high = gather_tails(self.z, bound, low, high)
+            if place < n_low <= room and place < n_high <= room:
+                low, high = low[:n_low], high[:n_high]
+                low.partition(place)
+                high.partition(n_high - 1 - place)
+                return float(low[place]), float(high[n_high - 1 - place])
+        z = self.z[np.isfinite(self.z)]
+        z.partition((place, n - 1 - place))
+        return float(z[place]), float(z[n - 1 - place])
+
     def once(self, make: Callable[[ScoreView], _T]) -> _T:
         """What `make` makes of this view, made by the first family that asks."""
         if make not in self._made:
@@ -181,6 +257,11 @@ def mean_over_areas(values: np.ndarray, place: Place) -> np.ndarray:
     add_areas(values, place.areas.of_cell, place.weights, size, total, square)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(size > 0, total / size, np.nan)
+
+
+def spread_of(n: float, first: float, second: float) -> float:
+    """Standard deviation from sums of values and of their squares; 0 without any."""
+    return float(max(second / n - (first / n) ** 2, 0.0) ** 0.5) if n else 0.0
 
 
 def score_field(view: ScoreView, families: Sequence[Family]) -> list[float]:
