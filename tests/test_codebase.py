@@ -37,7 +37,18 @@ LAYERS = [
     {"catalogue"},
     {"units", "tables", "resources", "yaml_files"},
     {"types", "columns", "digest"},
-    {"registry", "buffers", "part", "plain", "durations", "storage", "locks", "drift_columns", "weight_columns"},
+    {
+        "registry",
+        "buffers",
+        "part",
+        "plain",
+        "durations",
+        "chance",
+        "storage",
+        "locks",
+        "drift_columns",
+        "weight_columns",
+    },
     {"errors"},
 ]
 """The order of knowing: a module imports from the lines below its own, and from its own room."""

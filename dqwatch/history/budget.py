@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-_RARE = 0.025
-"""On either side of what is usual."""
+from dqwatch.chance import interval, tail, usual
 
 
 def spend(p_values: np.ndarray, days: np.ndarray, level: float) -> dict[str, Any]:
@@ -31,20 +30,14 @@ def spend(p_values: np.ndarray, days: np.ndarray, level: float) -> dict[str, Any
         `alarm_days` and `p_days`: the same by days. A day alarms if a cycle of it does, at most as often as independent
         cycles would; so cycles of one day may depend on one another.
 
-    References
-    ----------
-    Clopper and Pearson, 1934, The use of confidence or fiducial limits illustrated in the case of the binomial,
-    Biometrika 26.
     """
-    from scipy import stats
-
     known = np.isfinite(p_values)
     alarms = p_values[known] <= level
     n, k = alarms.size, int(alarms.sum())
     _, day, many = np.unique(days[known], return_inverse=True, return_counts=True)
     alarm_days = int((np.bincount(day, alarms, minlength=many.size) > 0).sum())
     chance = float((1 - (1 - level) ** many).mean()) if n else 0.0
-    low, high = stats.binom.ppf([_RARE, 1 - _RARE], n, level) if n else (0, 0)
+    low, high = usual(n, level)
     rate = interval(k, n)
     return {
         "level": level,
@@ -52,21 +45,12 @@ def spend(p_values: np.ndarray, days: np.ndarray, level: float) -> dict[str, Any
         "alarms": k,
         "stretches": int((np.diff(alarms.astype(int), prepend=0) == 1).sum()),
         "expected": n * level,
-        "usual_low": int(low),
-        "usual_high": int(high),
-        "p_value": float(stats.binom.sf(k - 1, n, level)) if n else None,
+        "usual_low": int(low[0]),
+        "usual_high": int(high[0]),
+        "p_value": tail(k, n, level) if n else None,
         "rate_low": rate[0],
         "rate_high": rate[1],
         "days": int(many.size),
         "alarm_days": alarm_days,
-        "p_days": float(stats.binom.sf(alarm_days - 1, many.size, chance)) if n else None,
+        "p_days": tail(alarm_days, many.size, chance) if n else None,
     }
-
-
-def interval(k: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a rate of which k of n were seen (Clopper and Pearson); (0, 1) for none."""
-    from scipy import stats
-
-    low = float(stats.beta.ppf(_RARE, k, n - k + 1)) if k else 0.0
-    high = float(stats.beta.ppf(1 - _RARE, k + 1, n - k)) if k < n else 1.0
-    return low, high

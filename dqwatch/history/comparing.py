@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dqwatch.history.budget import interval
+from dqwatch.chance import interval
 from dqwatch.history.persistence import UNUSUAL
 from dqwatch.history.rows import ALARM
 

@@ -189,7 +189,7 @@ def _frame(history: History, query: Select[Any], *tables: Table) -> pd.DataFrame
     with history.reading() as connection:
         result = connection.execute(query)
         names = list(result.keys())
-        frame = pd.DataFrame.from_records(result.all(), columns=names)
+        frame = pd.DataFrame.from_records([tuple(row) for row in result], columns=names)
     for name in names:
         kind = types.get(name)
         if isinstance(kind, Double):

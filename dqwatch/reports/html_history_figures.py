@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dqwatch.chance import usual
+
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
@@ -86,13 +88,11 @@ def _plain(text: str) -> str:
 
 def alarm_budget(cycles: pd.DataFrame) -> go.Figure | None:
     """Alarms so far, and the band in which 95 of 100 histories without drift lie; None without any cycle."""
-    from scipy import stats
-
     known = cycles[cycles["p_cycle"].notna()]
     if known.empty:
         return None
     n = np.arange(1, len(known) + 1)
-    low, high = (stats.binom.ppf(q, n, 0.01) for q in (0.025, 0.975))
+    low, high = usual(n, _ALARM)
     x = _places(known)
     figure = _figure(300)
     figure.add_scatter(x=x, y=high, mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip")
@@ -127,7 +127,7 @@ def p_of_variables(drift: pd.DataFrame, named: Sequence[tuple[Mapping[str, Any],
     number = {place: k for k, place in enumerate(columns)}
     several = len(texts) > 1
     for labels, variable in chosen:
-        own = kept["variable"].eq(variable) & kept["series"].map(texts.__getitem__).eq(labels)
+        own = kept["variable"].eq(variable) & kept["series"].isin([s for s, of in texts.items() if of == labels])
         line = np.full(len(columns), np.nan)
         values = -np.log10(kept.loc[own, "p_value"].clip(lower=_LEAST).to_numpy())
         line[[number[p] for p in places[own]]] = values

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from dqwatch.history.budget import interval, spend
+from dqwatch.chance import interval, usual
+from dqwatch.chance import tail as chance_tail
+from dqwatch.history.budget import spend
 from dqwatch.history.persistence import find_stretch, is_over, lasts
 
 
@@ -44,6 +46,15 @@ def test_the_interval_of_a_rate_is_that_of_clopper_and_pearson(n: int, share: fl
     low, high = interval(k, n)
     assert low == 0 if k == 0 else tail(k, n, low) == pytest.approx(0.025, rel=1e-6)
     assert high == 1 if k == n else 1 - tail(k + 1, n, high) == pytest.approx(0.025, rel=1e-6)
+
+
+@given(n=st.integers(0, 400), k=st.integers(0, 400), p=st.sampled_from([0.001, 0.01, 0.039, 0.3]))
+def test_counts_are_those_of_the_binomial_distribution(n: int, k: int, p: float) -> None:
+    k = min(k, n)
+    assert chance_tail(k, n, p) == pytest.approx(stats.binom.sf(k - 1, n, p), rel=1e-9)
+    low, high = usual([n, n // 2], p)
+    assert low.tolist() == stats.binom.ppf(0.025, [n, n // 2], p).clip(0).tolist()
+    assert high.tolist() == stats.binom.ppf(0.975, [n, n // 2], p).clip(0).tolist()
 
 
 @given(st.lists(st.sampled_from([0.001, 0.05, 0.051, 0.5, np.nan]), max_size=25))
