@@ -21,7 +21,7 @@ help:
 	@echo "make lint   set up, then ruff and mypy"
 	@echo "make bench  set up, then the benchmarks"
 	@echo "make peers  set up other tools of drift detection, each in an environment of its own, for the benchmark drift_skill"
-	@echo "make test-anemoi  the tests against anemoi and earthkit, among their own pins (zarr 2, pandas 2)"
+	@echo "make test-anemoi  the tests against anemoi and earthkit, among their own pins (zarr 2, pandas 2), and torch"
 	@echo "make test-device  the tests with torch; those of a GPU too where there is one"
 	@echo "make test-lowest  the tests with the lowest versions supported"
 	@echo "make lock   pin the requirements anew"
@@ -80,8 +80,9 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.core
 	$(UV) pip install --quiet --no-config --python $(@D) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# anemoi-training without its dependencies: torch would be most of the time and of the disk.
-.venv-anemoi/.training: requirements/anemoi-training.txt .venv-anemoi/.set
+# anemoi-training and anemoi-inference without their dependencies, but for torch, which a run of inference needs.
+.venv-anemoi/.training: requirements/anemoi-training.txt requirements/torch.txt .venv-anemoi/.set
+	$(PYTHON) -m pip --python $(@D)/bin/python install --quiet --disable-pip-version-check -r requirements/torch.txt
 	$(UV) pip install --quiet --no-config --python $(@D) --require-hashes --no-deps -r $<
 	@touch $@
 

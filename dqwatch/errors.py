@@ -9,7 +9,8 @@
     │   └── SourceNotFoundError (FileNotFoundError)
     ├── SchedulerError                exit code 3: the scheduler or its workers are lost
     ├── HistoryError                  exit code 3: the history cannot be reached, read or written
-    └── NothingThereError             exit code 4: the input is sound, but holds nothing to look at
+    ├── NothingThereError             exit code 4: the input is sound, but holds nothing to look at
+    └── GateClosedError (SystemExit)      exit code 1: inside another program, which must not go on
 
 A message is one line: where, what, got, allowed, what to do.
 """
@@ -61,3 +62,17 @@ class NothingThereError(DqwatchError):
     """The input can be read, but there is nothing in it to look at."""
 
     exit_code = 4
+
+
+class GateClosedError(DqwatchError, SystemExit):
+    """A gate inside another program is closed, or could not be asked; the program must not go on.
+
+    Left alone it ends the program with its message and exit code 1, as `sys.exit` does, without a traceback; whoever
+    catches `Exception` catches it too.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.code = message  # of SystemExit, whose own __init__ is not called; without it the exit code would be 0

@@ -166,6 +166,12 @@ def normalise(units: str | None) -> str:
     return " ".join(parts)
 
 
+def differ(a: str | None, b: str | None) -> bool:
+    """Whether both say something, and not the same: `m2 s-2` and `m**2 s**-2` do not differ; nor does ''."""
+    first, second = normalise(a), normalise(b)
+    return bool(first and second) and first != second
+
+
 def comparable(a: str | None, b: str | None) -> bool:
     """Whether both units are understood, so that `convertible` means something; False for unknown or absent units."""
     first, second = normalise(a), normalise(b)

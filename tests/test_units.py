@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqwatch.units import Conversion, comparable, convert, converter, convertible, normalise
+from dqwatch.units import Conversion, comparable, convert, converter, convertible, differ, normalise
 
 SPELLINGS = {
     "m s-1": ["m s**-1", "m/s", "m.s-1", "m s^-1", "m·s⁻¹", "metres per second".replace(" per ", "/"), "m s^(-1)"],
@@ -194,3 +194,12 @@ def test_usual_units_need_no_pint() -> None:
     import subprocess
 
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_units_differ_in_what_they_mean_not_in_how_they_are_written() -> None:
+    assert not differ("m**2 s**-2", "m2 s-2")
+    assert not differ("(0 - 1)", "1")
+    assert differ("degC", "K")
+    assert differ("m", "mm")
+    assert differ("furlongs", "K")
+    assert not any(differ(a, b) for a in (None, "", "~") for b in ("K", None))

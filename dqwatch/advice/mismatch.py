@@ -20,6 +20,7 @@ from dqwatch.feed.workers import Progress
 from dqwatch.metrics.calendars import DAY
 from dqwatch.scores import STATE
 from dqwatch.types import NOT_A_TIME, Block, Source
+from dqwatch.units import differ
 
 LEAST_CYCLES = 20
 """Below, weather alone stays away from the mean for that long."""
@@ -208,7 +209,7 @@ def _comparable(source: Source, baseline: Baseline, numbers: Mapping[str, int]) 
         k = numbers.get(v.name)
         if k is None or climates[k] is None or source.grids[v.grid].n_cells != baseline.grid.n_cells:
             continue
-        if not (v.units and baseline.units[k] and v.units != baseline.units[k]):
+        if not differ(v.units, baseline.units[k]):
             found[i] = k
     return found
 

@@ -10,6 +10,7 @@ import numpy as np
 from dqwatch.buffers import Buffers
 from dqwatch.errors import UsageError
 from dqwatch.types import NOT_A_TIME, Block, Grid, Source, TimeAxis
+from dqwatch.units import differ
 
 _SAME_PLACE = 1e-2
 """Degrees by which coordinates of the same cell may differ: they are rounded in many ways."""
@@ -126,7 +127,7 @@ def accompany(
         ):
             continue
         wanted = None if units is None else units[k]
-        if wanted and variable.units and variable.units != wanted:
+        if differ(variable.units, wanted):
             notes.append(f"{other.name}: {variable.name} left out, its units are {variable.units}, not {wanted}")
         else:
             numbers[i] = k

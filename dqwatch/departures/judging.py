@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -30,6 +31,11 @@ _MANY = 20
 """Cycles from which on it is said how many alarm by chance."""
 _MEANS = ("mean", "scan")
 """Scores that lead to where the mean departs; others to where the field does."""
+
+
+_KEPT = 2
+"""Sets of scores: a state of two times has those of the first, without a change, and those of the second."""
+_calibrations: WeakKeyDictionary[Baseline, dict[bytes, Calibration]] = WeakKeyDictionary()
 
 
 class Judgement(NamedTuple):
@@ -141,13 +147,24 @@ def _calibrate(cycles: Sequence[Cycle], baseline: Baseline) -> list[Judged]:
         patterns.setdefault(np.isfinite(cycle.scores).tobytes(), []).append(i)
     for members in patterns.values():
         scores = np.stack([cycles[i].scores for i in members])
-        calibration = Calibration(baseline.ledger, baseline.scores, np.isfinite(scores[0]))
+        calibration = _calibration(baseline, np.isfinite(scores[0]))
         fractions = np.array([cycles[i].fraction for i in members])
         hours = np.array([cycles[i].hour for i in members])
         found = calibration.judge(scores, fractions, hours)
         usual = calibration.typical(fractions, hours)
         judged |= {i: Judged(found, row, usual[row]) for row, i in enumerate(members)}
     return [judged[i] for i in range(len(cycles))]
+
+
+def _calibration(baseline: Baseline, present: np.ndarray) -> Calibration:
+    """The null of one set of scores; of a baseline that stays in memory, the latest are kept, for they take longest."""
+    kept = _calibrations.setdefault(baseline, {})
+    key = present.tobytes()
+    found = kept.pop(key) if key in kept else Calibration(baseline.ledger, baseline.scores, present)
+    kept[key] = found  # the latest is the last
+    for old in list(kept)[:-_KEPT]:
+        del kept[old]
+    return found
 
 
 def _rows(

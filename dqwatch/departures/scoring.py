@@ -17,6 +17,7 @@ from dqwatch.feed import Worker, run
 from dqwatch.feed.devices import Device
 from dqwatch.feed.workers import Progress
 from dqwatch.types import NOT_A_TIME, Block, Source, TimeAxis
+from dqwatch.units import differ
 
 _CONSTANT = 1e-3
 """Of the range of a constant field: what differs by less has been packed otherwise."""
@@ -82,7 +83,7 @@ def match(source: Source, baseline: Baseline | StoredBaseline) -> Matched:
             absent[k] = "it lies on another grid"
         elif variable.times != axis:
             absent[k] = "it has other times than most variables"
-        elif variable.units and baseline.units[k] and variable.units != baseline.units[k]:
+        elif differ(variable.units, baseline.units[k]):
             absent[k] = f"its units are {variable.units}, those of training {baseline.units[k]}"
         else:
             kept[i] = k
@@ -232,7 +233,8 @@ def _score(
                 cycle.scores[number] = scored.scores
                 means.setdefault(one.member, {})[number] = scored.means
                 for kind, (mean, square) in scored.areas.items():
-                    cycle.areas[number, kind] = mean.astype(np.float32), square.astype(np.float32)
+                    with np.errstate(over="ignore"):  # of fill values of 1e20 and more
+                        cycle.areas[number, kind] = mean.astype(np.float32), square.astype(np.float32)
     if moment is not None:
         for member, own in means.items():
             cycles[member].scores[:, scorer.area_columns] = scorer.relate(own, moment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from dqwatch.buffers import Buffers
 from dqwatch.catalogue import load_catalogue
 from dqwatch.errors import UsageError
 from dqwatch.sources import grids
+from dqwatch.sources.anemoi_metadata import make_variables
 from dqwatch.types import Block, Field, Grid, StoredArray, TimeAxis, Variable
 
 
@@ -33,6 +35,9 @@ class Tensors:
         Where a name is absent, the units of the catalogue are assumed.
     name : str
         What reports call the data.
+    metadata : mapping of name to mapping, optional
+        What an anemoi store, or a checkpoint, says of each variable (`variables_metadata`): names that the field does
+        not use are understood by it. Units given in `units` go before those in it.
     """
 
     fields: Mapping[str, Any]
@@ -41,6 +46,7 @@ class Tensors:
     times: Sequence[Any] | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     name: str = "tensors"
+    metadata: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def open_tensors(data: Any, **_options: Any) -> TensorSource | None:
@@ -94,8 +100,11 @@ class TensorSource:
         self.grids: tuple[Grid, ...] = (_grid(data, n_cells),)
         lengths = sorted({a.shape[0] for a in self._arrays})
         self.times: tuple[TimeAxis, ...] = tuple(_axis(data.times, n, k) for k, n in enumerate(lengths))
+        described = _described(list(arrays), data)
         self.variables = tuple(
-            _variable(name, data.units.get(name), lengths.index(a.shape[0]))
+            dataclasses.replace(described[name], times=lengths.index(a.shape[0]))
+            if name in described
+            else _variable(name, data.units.get(name), lengths.index(a.shape[0]))
             for name, a in zip(arrays, self._arrays, strict=True)
         )
         self.identity = _identity(data, arrays)
@@ -166,6 +175,23 @@ def _stamp(time: Any) -> np.datetime64:
         return np.datetime64(time, "s")
     except (ValueError, TypeError) as error:
         raise UsageError(f"the time {time!r} is no datetime, datetime64 or ISO text") from error
+
+
+def _described(names: Sequence[str], data: Tensors) -> dict[str, Variable]:
+    """The variables by what is said of them; those without a word left out."""
+    known = [name for name in names if data.metadata.get(name)]
+    said = {name: {**data.metadata[name], **_units(data, name)} for name in known}
+    made = make_variables(known, {"variables_metadata": said}, 1)
+    return {name: v if v.units else _with_usual_units(v) for name, v in zip(known, made, strict=True)}
+
+
+def _with_usual_units(variable: Variable) -> Variable:
+    entry = load_catalogue().identify(variable.param, level_type=variable.level_type, naming="ecmwf")
+    return variable if entry is None else dataclasses.replace(variable, units=entry.units)
+
+
+def _units(data: Tensors, name: str) -> dict[str, str]:
+    return {"units": data.units[name]} if name in data.units else {}
 
 
 def _variable(name: str, units: str | None, axis: int) -> Variable:

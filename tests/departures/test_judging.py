@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,19 @@ def test_what_cannot_be_scored_says_why(baseline: Baseline, fields: dict[str, np
     assert found.tables["cycles"].iloc[0]["n_variables"] == 1
     assert any("a variable of training is not there" in note for note in found.notes)
     assert not any("a variable of training is not there" in note for note in judge(new(fields), baseline).notes)
+
+
+def test_units_may_be_spelt_otherwise(baseline: Baseline, fields: dict[str, np.ndarray]) -> None:
+    state = new(fields)
+    spelt = {dataclasses.replace(v, units="kelvin"): state.data[k] for k, v in enumerate(state.variables)}
+    found = judge(FakeSource(spelt, axis=state.times[0], grid=state.grids[0]), baseline)
+    assert found.tables["drift"].equals(judge(state, baseline).tables["drift"])
+    assert np.isfinite(row(found, "t")["p_value"])
+
+
+def test_fill_values_that_nobody_declared_are_far_away(baseline: Baseline, fields: dict[str, np.ndarray]) -> None:
+    found = judge(new(fields, t=np.where(BOX, 1e21, 0.0)), baseline)
+    assert row(found, "t")["p_value"] == 1 / (found.tables["cycles"].iloc[0]["null_size"] + 1)
 
 
 def test_missing_values_where_training_has_values_do_not_hide_the_rest(

@@ -1,0 +1,1 @@
+"""dqwatch inside other programs: plug-ins that they find by entry point."""

@@ -1,0 +1,124 @@
+"""What a run of anemoi-inference needs: a checkpoint whose model repeats its input, and states as GRIB."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import eccodes
+import numpy as np
+import zarr
+from anemoi.inference.testing import save_fake_checkpoint
+
+DIAGNOSTIC = ("tp", "cp")
+FORCING = ("lsm", "z", "cos_latitude", "insolation")
+COMPUTED = {
+    "cos_latitude": {"computed_forcing": True, "constant_in_time": True},
+    "insolation": {"computed_forcing": True, "constant_in_time": False},
+}
+
+
+def describe(store: Path) -> dict[str, Any]:
+    """The metadata of a checkpoint that was trained on a store, in the form of one data set (v1)."""
+    group = zarr.open_group(str(store), mode="r")
+    names = [*group.attrs["variables"], *COMPUTED]
+    taken = [n for n in names if n not in DIAGNOSTIC]
+    made = [n for n in names if n not in FORCING]
+
+    def places(wanted: Any, within: list[str]) -> list[int]:
+        return [within.index(name) for name in wanted]
+
+    prognostic = [n for n in taken if n not in FORCING]
+    return {
+        "config": {
+            "training": {"multistep_input": 2, "precision": "bf16"},
+            "data": {"timestep": "6h", "frequency": "6h", "forcing": list(FORCING), "diagnostic": list(DIAGNOSTIC)},
+        },
+        "data_indices": {
+            "data": {
+                "input": {
+                    "full": places(taken, names),
+                    "forcing": places(FORCING, names),
+                    "diagnostic": places(DIAGNOSTIC, names),
+                },
+                "output": {"full": places(made, names)},
+            },
+            "model": {
+                "input": {
+                    "full": list(range(len(taken))),
+                    "forcing": places(FORCING, taken),
+                    "prognostic": places(prognostic, taken),
+                },
+                "output": {
+                    "full": list(range(len(made))),
+                    "prognostic": places(prognostic, made),
+                    "diagnostic": places(DIAGNOSTIC, made),
+                },
+            },
+        },
+        "dataset": {
+            "variables": names,
+            "shape": [1, len(names), 1, group["data"].shape[-1]],
+            "variables_metadata": {**group.attrs["variables_metadata"], **COMPUTED},
+            "data_request": {"grid": group.attrs["resolution"]},
+        },
+        "run_id": "none",
+        "uuid": "none",
+        "timestamp": "2026-01-01T00:00:00",
+        "supporting_arrays_paths": {},
+    }
+
+
+def write_checkpoint(store: Path, path: Path) -> Path:
+    """A checkpoint for states like those of a store; its model hands prognostic fields on as they are."""
+    group = zarr.open_group(str(store), mode="r")
+    places = {name: group[name][:] for name in ("latitudes", "longitudes")}
+    save_fake_checkpoint(describe(store), path, places)
+    return path
+
+
+def write_grib(path: Path, store: Path, dates: np.ndarray, *, names: Mapping[str, str] | None = None) -> Path:
+    """Fields of a store at some dates as GRIB 1 on the reduced Gaussian grid that it has.
+
+    `names` are short names to write others by.
+    """
+    group = zarr.open_group(str(store), mode="r")
+    every = np.asarray(group["dates"][:]).astype("M8[s]")
+    with path.open("wb") as file:
+        for date in dates:
+            state = group["data"][int(np.flatnonzero(every == date)[0]), :, 0]
+            for name, values in zip(group.attrs["variables"], state, strict=True):
+                if name not in DIAGNOSTIC:
+                    _write_field(file, (names or {}).get(name, name), values, date.astype(object), group)
+    return path
+
+
+def _write_field(file: Any, name: str, values: np.ndarray, date: Any, group: Any) -> None:
+    stem, _, level = name.partition("_")
+    handle = eccodes.codes_grib_new_from_samples("reduced_gg_pl_32_grib1" if level else "reduced_gg_sfc_grib1")
+    rows = np.unique(-group["latitudes"][:], return_counts=True)[1]
+    try:
+        eccodes.codes_set(handle, "N", len(rows) // 2)
+        eccodes.codes_set(handle, "Nj", len(rows))
+        eccodes.codes_set_array(handle, "pl", rows)
+        first, last = group["latitudes"][0], group["latitudes"][-1]
+        for key, value in (
+            ("latitudeOfFirstGridPointInDegrees", first),
+            ("latitudeOfLastGridPointInDegrees", last),
+            ("longitudeOfFirstGridPointInDegrees", 0),
+            ("longitudeOfLastGridPointInDegrees", 360 - 360 / rows.max()),
+            ("dataDate", int(date.strftime("%Y%m%d"))),
+            ("dataTime", int(date.strftime("%H%M"))),
+            ("bitsPerValue", 24),
+        ):
+            eccodes.codes_set(handle, key, value)
+        eccodes.codes_set(handle, "shortName", stem)
+        if level:
+            eccodes.codes_set(handle, "level", int(level))
+        eccodes.codes_set(handle, "bitmapPresent", 1)
+        eccodes.codes_set(handle, "missingValue", 1e20)
+        eccodes.codes_set_values(handle, np.where(np.isnan(values), 1e20, values.astype(np.float64)))
+        eccodes.codes_write(handle, file)
+    finally:
+        eccodes.codes_release(handle)
