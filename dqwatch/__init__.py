@@ -16,6 +16,7 @@ _HOMES = {
     "drift": "dqwatch.drift_verbs",
     "gate": "dqwatch.verbs",
     "inspect": "dqwatch.verbs",
+    "losses": "dqwatch.loss_verbs",
     "open_source": "dqwatch.sources",
     "record": "dqwatch.history_verbs",
     "report": "dqwatch.history_verbs",

@@ -20,6 +20,7 @@ from dqwatch import (
     baseline_options,
     history_commands,
     history_options,
+    loss_commands,
     options,
     reporting,
     rule_commands,
@@ -292,6 +293,7 @@ def weights(
 
 
 app.command()(reporting.report)
+app.command()(loss_commands.losses)
 
 
 def _learn(arguments: dict[str, Any]) -> int:

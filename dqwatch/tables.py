@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dqwatch.columns import OPTIONAL, Column
 from dqwatch.drift_columns import AREAS, CYCLES, DRIFT, NULLS, SCORECARD, SLOW
 from dqwatch.errors import MissingExtraError
+from dqwatch.loss_columns import LOSSES, SUSPECTS
 from dqwatch.weight_columns import SUGGESTIONS, WEIGHT_KEYS, WEIGHTS
 
 if TYPE_CHECKING:
@@ -238,6 +239,8 @@ TABLES["areas"] = tuple(Column(*column) for column in AREAS)
 TABLES["nulls"] = tuple(Column(*column) for column in NULLS)
 TABLES["weights"] = tuple(Column(*column) for column in WEIGHTS)
 TABLES["weight_keys"] = tuple(Column(*column) for column in WEIGHT_KEYS)
+TABLES["losses"] = tuple(Column(*column) for column in LOSSES)
+TABLES["suspects"] = tuple(Column(*column) for column in SUSPECTS)
 OPTIONAL["weights"] = tuple(Column(*column) for column in SUGGESTIONS)
 
 ROWS: dict[str, str] = {
@@ -256,6 +259,8 @@ ROWS: dict[str, str] = {
     "nulls": "range of the leading score of each variable that the drift of the worst cycle is about",
     "weights": "variable that a training loss is made of",
     "weight_keys": "key that a training configuration gives a loss weight",
+    "losses": "variable that a series of losses has",
+    "suspects": "number of a field that stands out near the dates of a spike of losses",
 }
 """What a table has one row for."""
 

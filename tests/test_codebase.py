@@ -21,14 +21,15 @@ import dqwatch
 
 LAYERS = [
     {"cli", "integrations"},
+    {"loss_commands"},
     {"rule_commands", "history_commands", "running", "reporting"},
     {"recording"},
-    {"options", "outputs", "weight_options", "baseline_options", "history_options"},
+    {"options", "outputs", "weight_options", "loss_options", "baseline_options", "history_options"},
     {"terminal"},
-    {"verbs", "weight_verbs", "history_verbs"},
+    {"verbs", "weight_verbs", "loss_verbs", "history_verbs"},
     {"drift_verbs"},
     {"conclusion"},
-    {"expectations", "departures", "advice", "reports", "history"},
+    {"expectations", "departures", "advice", "learning", "reports", "history"},
     {"baselines"},
     {"scores"},
     {"metrics"},
@@ -48,6 +49,7 @@ LAYERS = [
         "locks",
         "drift_columns",
         "weight_columns",
+        "loss_columns",
     },
     {"errors"},
 ]
@@ -73,8 +75,9 @@ HOMES = {
 HEAVY = HOMES.keys() - {"typer"} | {"cftime", "numba", "numcodecs", "pandas", "scipy", "xarray", "zarr", "fsspec"}
 LIGHT = [
     *("__init__", "cli", "rule_commands", "options", "terminal", "verbs", "drift_verbs", "weight_verbs", "conclusion"),
-    *("running", "weight_options", "baseline_options", "outputs", "catalogue"),
-    *("history_options", "history_commands", "history_verbs", "reporting", "recording", "durations", "digest"),
+    *("running", "weight_options", "loss_options", "loss_verbs", "loss_commands", "baseline_options", "outputs"),
+    *("catalogue", "history_options", "history_commands", "history_verbs", "reporting", "recording"),
+    *("durations", "digest"),
     *("tables", "columns", "resources", "yaml_files", "types", "storage", "registry", "errors"),
 ]
 """Modules that are there for every command: what they import at their top, directly or not, must cost little."""
@@ -95,6 +98,7 @@ PUBLIC = {
     "drift",
     "gate",
     "inspect",
+    "losses",
     "open_source",
     "record",
     "report",

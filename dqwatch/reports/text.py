@@ -92,9 +92,9 @@ def _place(finding: Finding) -> str:
 
 def _opening(verdict: Verdict, width: int | None) -> Iterator[Text]:
     inputs = _join((f"{clean(i['name'])} ({clean(i['kind'])})" for i in verdict.inputs), verdict)
-    told = _SIZES if "fields" in verdict.tables else ("cycles", "weights")
+    told = _SIZES if "fields" in verdict.tables else ("cycles", "weights", "losses")
     sizes = [f"{len(verdict.tables[t]):,} {t}" for t in told if t in verdict.tables]
-    if "weights" not in verdict.tables:
+    if not verdict.tables.keys() & {"weights", "losses"}:
         n_bytes, seconds = verdict.timing.get("scan_bytes", 0), verdict.timing.get("scan_s", 0.0)
         sizes.append(f"{_size(n_bytes)} scanned in {seconds:.1f} s")
     peak = verdict.timing.get("peak_memory_mb", 0.0)
