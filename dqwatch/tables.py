@@ -232,15 +232,9 @@ TABLES: dict[str, tuple[Column, ...]] = {
 }
 
 TABLES["drift"] = (*_FIELD_KEY, *(Column(*column) for column in DRIFT))
-TABLES["cycles"] = tuple(Column(*column) for column in CYCLES)
-TABLES["slow"] = tuple(Column(*column) for column in SLOW)
-TABLES["scorecard"] = tuple(Column(*column) for column in SCORECARD)
-TABLES["areas"] = tuple(Column(*column) for column in AREAS)
-TABLES["nulls"] = tuple(Column(*column) for column in NULLS)
-TABLES["weights"] = tuple(Column(*column) for column in WEIGHTS)
-TABLES["weight_keys"] = tuple(Column(*column) for column in WEIGHT_KEYS)
-TABLES["losses"] = tuple(Column(*column) for column in LOSSES)
-TABLES["suspects"] = tuple(Column(*column) for column in SUSPECTS)
+_OTHERS = {"cycles": CYCLES, "slow": SLOW, "scorecard": SCORECARD, "areas": AREAS, "nulls": NULLS, "weights": WEIGHTS}
+_OTHERS |= {"weight_keys": WEIGHT_KEYS, "losses": LOSSES, "suspects": SUSPECTS}
+TABLES |= {name: tuple(Column(*column) for column in columns) for name, columns in _OTHERS.items()}
 OPTIONAL["weights"] = tuple(Column(*column) for column in SUGGESTIONS)
 
 ROWS: dict[str, str] = {
