@@ -1,4 +1,4 @@
-# make demo | test | test-slow | lint | bench | peers | test-anemoi | test-device | test-lowest | lock
+# make demo | docs | test | test-slow | lint | bench | peers | test-anemoi | test-device | test-lowest | lock
 # Needs python3 >= 3.11 with pip. uv is used where it is installed, otherwise fetched once into .tools.
 
 PYTHON ?= python3
@@ -10,7 +10,7 @@ COMPILE := $(UV) pip compile --quiet --no-config --universal --python-version 3.
 
 PEERS := evidently nannyml alibi-detect
 
-.PHONY: help demo test test-slow lint bench peers test-anemoi test-device test-lowest lock
+.PHONY: help demo docs test test-slow lint bench peers test-anemoi test-device test-lowest lock
 .DELETE_ON_ERROR:
 .PRECIOUS: %/pyvenv.cfg
 
@@ -19,6 +19,7 @@ help:
 	@echo "make test   set up, then run the tests but for those that take long"
 	@echo "make test-slow  those: the commands of the README, the demo, the benchmark of drift"
 	@echo "make lint   set up, then ruff and mypy"
+	@echo "make docs   set up, then write the documentation to build/site"
 	@echo "make bench  set up, then the benchmarks"
 	@echo "make peers  set up other tools of drift detection, each in an environment of its own, for the benchmark drift_skill"
 	@echo "make test-anemoi  the tests against anemoi and earthkit, among their own pins (zarr 2, pandas 2), and torch"
@@ -51,6 +52,11 @@ test-device: .venv-device/.torch
 test-lowest: .venv-lowest/.set
 	.venv-lowest/bin/python -m pytest -n auto --dist worksteal $(ARGS)
 
+# Reference pages are written from the code, by an environment that has it; the site by one of its own.
+docs: $(VENV)/.core .venv-docs/.pins
+	$(BIN)/python docs/reference.py
+	.venv-docs/bin/mkdocs build --quiet
+
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
@@ -78,6 +84,10 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.core
 .venv-%/.set: requirements/%.txt pyproject.toml | .venv-%/pyvenv.cfg
 	$(UV) pip install --quiet --no-config --python $(@D) --require-hashes -r $<
 	$(UV) pip install --quiet --no-config --python $(@D) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-docs/.pins: requirements/docs.txt | .venv-docs/pyvenv.cfg
+	$(UV) pip install --quiet --no-config --python $(@D) --require-hashes -r $<
 	@touch $@
 
 # anemoi-training and anemoi-inference without their dependencies, but for torch, which a run of inference needs.

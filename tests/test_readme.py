@@ -61,8 +61,8 @@ def run(command: str | list[str], folder: Path) -> subprocess.CompletedProcess[s
     )
 
 
-def replay(text: str, folder: Path) -> list[str]:
-    """Run the commands of `text` in `folder`; the commands that were run."""
+def replay(text: str, folder: Path, name: str = "README.md") -> list[str]:
+    """Run the commands of the file `name` in `folder`; the commands that were run."""
     ran = []
     for line in lines(text):
         if line.command.startswith("make "):
@@ -73,7 +73,7 @@ def replay(text: str, folder: Path) -> list[str]:
         else:
             finished, code = run(line.command, folder), line.code
             ran.append(line.command)
-        report = f"README.md:{line.number}: {line.command}\n{finished.stdout}\n{finished.stderr}"
+        report = f"{name}:{line.number}: {line.command}\n{finished.stdout}\n{finished.stderr}"
         assert finished.returncode == code, f"{report}\nreturned {finished.returncode}, not {code}"
         assert "Traceback" not in finished.stderr, report
     assert ran, "there is no command to run in a block marked sh"
