@@ -24,6 +24,7 @@ from dqwatch import (
     options,
     reporting,
     rule_commands,
+    serve_command,
     weight_options,
 )
 from dqwatch.errors import DqwatchError, UsageError
@@ -294,6 +295,7 @@ def weights(
 
 app.command()(reporting.report)
 app.command()(loss_commands.losses)
+app.command()(serve_command.serve)
 
 
 def _learn(arguments: dict[str, Any]) -> int:

@@ -128,3 +128,25 @@ ReportNotify = Annotated[
         help="Send the report, as by the verbs; repeatable. Example: --notify mailto://user:password@example.org",
     ),
 ]
+Host = Annotated[
+    str,
+    typer.Option(
+        "--host",
+        metavar="ADDRESS",
+        help="Where to listen. Whoever else can reach it must bring a token; put a proxy with TLS before it. "
+        "Example: --host 0.0.0.0",
+    ),
+]
+Port = Annotated[
+    int, typer.Option("--port", min=0, max=65535, metavar="N", help="0: any that is free. Example: --port 8642")
+]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        metavar="TEXT",
+        envvar="DQWATCH_TOKEN",
+        help="What others must bring; made up and told if they can reach the address and none is given. "
+        "Example: --token $(openssl rand -hex 16)",
+    ),
+]

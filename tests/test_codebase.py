@@ -22,8 +22,8 @@ import dqwatch
 LAYERS = [
     {"cli", "integrations"},
     {"loss_commands"},
-    {"rule_commands", "history_commands", "running", "reporting"},
-    {"recording"},
+    {"rule_commands", "history_commands", "serve_command", "running", "reporting"},
+    {"recording", "serving"},
     {"options", "outputs", "weight_options", "loss_options", "baseline_options", "history_options"},
     {"terminal"},
     {"verbs", "weight_verbs", "loss_verbs", "history_verbs"},
@@ -77,7 +77,7 @@ LIGHT = [
     *("__init__", "cli", "rule_commands", "options", "terminal", "verbs", "drift_verbs", "weight_verbs", "conclusion"),
     *("running", "weight_options", "loss_options", "loss_verbs", "loss_commands", "baseline_options", "outputs"),
     *("catalogue", "history_options", "history_commands", "history_verbs", "reporting", "recording"),
-    *("durations", "digest"),
+    *("durations", "digest", "serve_command"),
     *("tables", "columns", "resources", "yaml_files", "types", "storage", "registry", "errors"),
 ]
 """Modules that are there for every command: what they import at their top, directly or not, must cost little."""

@@ -105,6 +105,11 @@ def read_run_drift(history: History, run: int) -> pd.DataFrame:
     return _of_run(history, schema.drift, run)
 
 
+def read_run_cycles(history: History, run: int) -> pd.DataFrame:
+    """The cycles of one run, as they were recorded."""
+    return _of_run(history, schema.cycles, run)
+
+
 def list_variables(history: History, wanted: Wanted = ALL) -> pd.DataFrame:
     """Variables held against training: `n` rows, `n_rare` with p <= 0.01, `n_alarmed` in a cycle that alarms."""
     c = schema.drift.c

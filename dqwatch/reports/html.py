@@ -96,13 +96,29 @@ def render(verdict: Verdict, layout: str | None = None) -> str:
     RuleFileError
         If there is no such layout, or it asks for what there is not.
     """
+    return page(*render_parts(verdict, layout))
+
+
+def render_parts(verdict: Verdict, layout: str | None = None) -> tuple[str, str]:
+    """The title of the page, as text, and its body, as HTML.
+
+    Parameters
+    ----------
+    verdict, layout
+        As for `render`.
+
+    Raises
+    ------
+    RuleFileError
+        If there is no such layout, or it asks for what there is not.
+    """
     if layout is None:
         layout = verdict.verb if verdict.verb in list_layouts() else "verdict"
     chosen = check_layout(layout)
     names = ", ".join(clean(i["name"]) for i in verdict.inputs)
     title = chosen.title.format(verb=verdict.verb, name=names)
     body = [SECTIONS[name].render(verdict, options) for name, options in chosen.sections]
-    return page(title, f"<h1>{escape(title)}</h1>\n" + "\n".join(filter(None, body)))
+    return title, f"<h1>{escape(title)}</h1>\n" + "\n".join(filter(None, body))
 
 
 def check_layout(layout: str) -> Layout:

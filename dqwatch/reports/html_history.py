@@ -25,11 +25,16 @@ _MOST = 100
 
 def render(digest: Digest) -> str:
     """The page; needs no network. All text of the data is escaped."""
+    return page(*render_parts(digest))
+
+
+def render_parts(digest: Digest) -> tuple[str, str]:
+    """The title of the page, as text, and its body, as HTML."""
     title = f"dqwatch report of {clean(digest.history)}"
     parts = [_verdict(digest), _notes(digest), _figures(digest), _variables(digest), _comparison(digest.comparison)]
     parts += [_regions(digest), _slow(digest), _rules(digest), _failed(digest)]
     foot = f'<p class="soft small">dqwatch {escape(__version__)}</p>'
-    return page(title, "\n".join([f"<h1>{escape(title)}</h1>", *filter(None, parts), foot]))
+    return title, "\n".join([f"<h1>{escape(title)}</h1>", *filter(None, parts), foot])
 
 
 def _verdict(digest: Digest) -> str:

@@ -25,6 +25,8 @@ _DIVERGING = [[k / 4, f"var(--div{k})"] for k in range(5)]
 _SEQUENTIAL = [[k / 4, f"var(--seq{k})"] for k in range(5)]
 _HEIGHT = 430
 """[px] of a map before the width of the page is known."""
+_GAP = 0.16
+"""Between maps, of all of the height, over their number."""
 
 
 def fields_section(verdict: Verdict, options: Mapping[str, Any]) -> str:
@@ -42,7 +44,7 @@ def fields_section(verdict: Verdict, options: Mapping[str, Any]) -> str:
 def field_maps(shown: Sequence[FieldMap]) -> go.Figure:
     """A map below the other for each field, with what is wrong as crosses."""
     figure = make_subplots(rows=len(shown), cols=1, subplot_titles=[_title(one) for one in shown],
-                           vertical_spacing=0.3 / len(shown) if len(shown) > 1 else 0)  # fmt: skip
+                           vertical_spacing=_GAP / len(shown) if len(shown) > 1 else 0)  # fmt: skip
     for row, one in enumerate(shown, 1):
         heat = go.Heatmap(
             x=np.float32(one.longitudes),
@@ -108,7 +110,7 @@ def departure_maps(tables: Mapping[str, pd.DataFrame], most: int = 6) -> go.Figu
     kinds = areas.groupby("variable")["kind"].first()
     titles = [escape(name if kinds[name] == "state" else f"{name} ({_what(kinds[name])})") for name in names]
     figure = make_subplots(rows=len(names), cols=1, subplot_titles=titles,
-                           vertical_spacing=0.3 / len(names) if len(names) > 1 else 0)  # fmt: skip
+                           vertical_spacing=_GAP / len(names) if len(names) > 1 else 0)  # fmt: skip
     for row, name in enumerate(names, 1):
         lat, lon, drawn = rasterise(areas[areas["variable"] == name])
         heat = go.Heatmap(
@@ -153,8 +155,13 @@ def _frame(figure: go.Figure, row: int, lat: np.ndarray, lon: np.ndarray) -> Non
 def _finish(figure: go.Figure, n: int) -> go.Figure:
     axes = [{"xaxis": f"x{k or ''}", "yaxis": f"y{k or ''}"} for k in (0, *range(2, n + 1))]
     shapes = [_shape(figure, row) for row in range(1, n + 1)]
+    if len({tuple(figure.get_subplot(row, 1).xaxis.range) for row in range(1, n + 1)}) == 1:
+        for row in range(1, n):  # those of the last are those of all
+            figure.update_xaxes(showticklabels=False, ticks="", row=row, col=1)
     figure.update_layout(
-        meta={"coast": axes, "aspect": sum(shapes)}, showlegend=False, margin={"l": 10, "r": 10, "t": 30, "b": 20}
+        meta={"coast": axes, "aspect": sum(shapes), "gaps": _GAP * (n - 1) / n},
+        showlegend=False,
+        margin={"l": 10, "r": 10, "t": 30, "b": 20},
     )
     figure.update_annotations(font_size=14, xanchor="left", x=0)
     return figure

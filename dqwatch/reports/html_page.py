@@ -17,11 +17,13 @@ from dqwatch.reports.findings import clean
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+SCRIPTS = ("plotly.js", "page.js")
+"""What draws figures, in the order in which it is run."""
 _FIGURE = '<div class="plot"'
 _COAST = '"coast"'
 
 
-def page(title: str, body: str) -> str:
+def page(title: str, body: str, *, served: bool = False) -> str:
     """A whole HTML document.
 
     Parameters
@@ -30,6 +32,8 @@ def page(title: str, body: str) -> str:
         Text; escaped here.
     body : str
         HTML in which everything that comes from data is escaped.
+    served : bool
+        The scripts are not part of the page, but lie beside it, at the paths of `SCRIPTS`.
 
     Returns
     -------
@@ -40,7 +44,7 @@ def page(title: str, body: str) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<link rel="icon" href="data:,"><title>{escape(title)}</title><style>\n{style()}</style></head>\n'
-        f"<body>\n{body}\n{_scripts(body)}</body></html>\n"
+        f"<body>\n{body}\n{_scripts(body, served)}</body></html>\n"
     )
 
 
@@ -84,17 +88,30 @@ def _embed(text: str) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _scripts(body: str) -> str:
+def script(name: str) -> str:
+    """One of the scripts of pages.
+
+    Raises
+    ------
+    KeyError
+        If there is none of that name.
+    """
+    if name == "plotly.js":
+        from plotly.offline import get_plotlyjs
+
+        return str(get_plotlyjs())
+    return {name: Path(__file__).with_name(name) for name in SCRIPTS}[name].read_text(encoding="utf-8")
+
+
+def _scripts(body: str, served: bool) -> str:
     """What draws the figures of a page, if it has any."""
     if _FIGURE not in body:
         return ""
-    from plotly.offline import get_plotlyjs
-
     land = f'<script type="application/json" id="land">{_land()}</script>\n' if _COAST in body else ""
-    script = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
+    drawing = (f'<script src="/{name}"></script>' if served else f"<script>{script(name)}</script>" for name in SCRIPTS)
     return (
         "<noscript><p>The figures are drawn by a script that this page holds; allow it to see them.</p></noscript>"
-        f"\n{land}<script>{get_plotlyjs()}</script>\n<script>{script}</script>\n"
+        f"\n{land}{''.join(drawing)}\n"
     )
 
 

@@ -95,7 +95,7 @@ def draw_series(found: Sequence[Series], points: int) -> go.Figure:
                 line = {"color": "var(--warn)", "dash": "dash", "width": 1.5}
                 figure.add_hline(y=limit, line=line, row=row, col=1)
         _add(figure, row, times, values, bad)
-        _time_axis(figure, row, one.times)
+        time_axis(figure, row, one.times)
     figure.update_layout(showlegend=False, margin={"l": 10, "r": 15, "t": 30, "b": 20})
     figure.update_annotations(font_size=13, xanchor="left", x=0)
     return figure
@@ -123,7 +123,7 @@ def thin(times: np.ndarray, values: np.ndarray, points: int) -> tuple[np.ndarray
     return times[kept], values[kept]
 
 
-def _time_axis(figure: go.Figure, row: int, times: Sequence[str] | np.ndarray) -> None:
+def time_axis(figure: go.Figure, row: int, times: Sequence[str] | np.ndarray) -> None:
     """An axis of dates, where all labels are such; else one of labels in their order."""
     dates = all(_DATE.fullmatch(label) for label in times) and _exist(times)
     if dates:
@@ -194,7 +194,7 @@ def cycles_figure(tables: Mapping[str, pd.DataFrame], variables: int) -> go.Figu
         figure.add_hrect(y0=0, y1=1, fillcolor="var(--band)", line_width=0, row=row, col=1)
         figure.update_yaxes(rangemode="tozero", row=row, col=1)
     for row in range(1, len(titles) + 1):
-        _time_axis(figure, row, cycles["time"].to_numpy())
+        time_axis(figure, row, cycles["time"].to_numpy())
     figure.update_layout(showlegend=False, margin={"l": 10, "r": 15, "t": 30, "b": 20})
     figure.update_annotations(font_size=13, xanchor="left", x=0)
     return figure

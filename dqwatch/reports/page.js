@@ -51,8 +51,8 @@
     const meta = spec.layout.meta || {};
     const layout = { ...spec.layout, ...(width ? { width, autosize: false } : { autosize: true }) };
     if (meta.aspect) {  // maps are as high as their width asks for
-      const room = 0.915 * (width || box.clientWidth) - 85;
-      layout.height = Math.round(Math.max(room, 200) * meta.aspect + 30 + 55 * maps.length);
+      const room = Math.max((width || box.clientWidth) - 100, 200);
+      layout.height = Math.round((room * meta.aspect) / (1 - meta.gaps) + 70);
       box.style.height = `${layout.height}px`;
     }
     if (box.clientWidth < 480) Object.assign(layout, meta.narrow);
