@@ -15,7 +15,7 @@ _HOMES = {
     "baseline": "dqwatch.drift_verbs",
     "drift": "dqwatch.drift_verbs",
     "gate": "dqwatch.verbs",
-    "inspect": "dqwatch.verbs",
+    "inspect": "dqwatch.inspection_verb",
     "losses": "dqwatch.loss_verbs",
     "open_source": "dqwatch.sources",
     "record": "dqwatch.history_verbs",

@@ -243,6 +243,9 @@ def inspect(
     data: options.Data,
     pattern: options.Pattern = None,
     batch: options.Batch = 1,
+    feed: options.MeasureFeed = False,
+    step_time: options.StepTime = None,
+    device: options.FeedDevice = "cpu",
     json: options.InspectionFile = None,
     cache: options.Cache = None,
     verbose: options.Verbose = False,
@@ -254,7 +257,8 @@ def inspect(
     outputs = Outputs(
         json=json, html=None, layout=None, junit=None, tables=None, data_docs=None, quiet=False, verbose=verbose
     )
-    return partial(_inspect, data, {"pattern": pattern, "batch": batch, "cache": cache}, outputs)
+    asked = {"pattern": pattern, "batch": batch, "feed": feed, "step_time": step_time, "device": device, "cache": cache}
+    return partial(_inspect, data, asked, outputs)
 
 
 @app.command()

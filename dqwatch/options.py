@@ -235,6 +235,27 @@ Batch = Annotated[
         "--batch", min=1, metavar="N", help="Samples of a batch, to be held against memory. Example: --batch 4"
     ),
 ]
+MeasureFeed = Annotated[
+    bool,
+    typer.Option(
+        "--feed",
+        help="Measure how fast batches can be fed to a model here, and what limits it; takes some seconds. "
+        "Example: inspect era5.zarr --feed --batch 4 --step-time 0.8",
+    ),
+]
+StepTime = Annotated[
+    float | None,
+    typer.Option(
+        "--step-time",
+        metavar="S",
+        help="Seconds that a step of the model takes with such a batch: would it wait for data? "
+        "Example: --step-time 0.8",
+    ),
+]
+FeedDevice = Annotated[
+    str,
+    typer.Option("--device", metavar="cpu|cuda[:N]", help="Measure the copy to it too. Example: --device cuda"),
+]
 Cache = Annotated[
     str | None,
     typer.Option(

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from dqwatch.conclusion import Clock, FailOn, check_request, describe_input, load_rules
 from dqwatch.drift_verbs import hold_against, open_baseline
-from dqwatch.errors import NothingThereError
 from dqwatch.part import Part, Spread
 from dqwatch.types import Source, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from dqwatch.metrics.inspection import Inspection
 
 Progress = Callable[[int, int], None]
 """Called with the blocks done and the blocks to do."""
@@ -159,52 +156,6 @@ def gate(
     drift = {"baseline": baseline, "previous": previous, "background": background}
     run: dict[str, Any] = {"waivers": waivers, "workers": workers, "device": device, "progress": progress}
     return _judge("gate", data, rules, fail_on, part, **drift, **run)
-
-
-def inspect(
-    data: Any, *, pattern: str | Sequence[str] | None = None, batch: int = 1, cache: str | None = None
-) -> Inspection:
-    """Know a data set: sizes, layout, periods, holes, and what reading it costs; only a few fields are read.
-
-    Parameters
-    ----------
-    data : path, glob pattern, sequence of paths, xarray.Dataset, ...
-        As for `audit`.
-    pattern : str or sequence of str, optional
-        Ways of reading of your own, weighed beside those of the field: `time=28,cell=10%,variable=2t+msl`. A dimension
-        that is not named is taken whole. Times: `28`, `10%`, `4x7`, `12h`, `180d`; cells: `100`, `10%` (at random),
-        `5x9` (five places, nine neighbours each), `region`; variables: `5` or names; members: `1`.
-    batch : int
-        Samples of a batch, each of two input steps and a target.
-    cache : str, optional
-        As for `audit`.
-
-    Returns
-    -------
-    Inspection
-
-    Raises
-    ------
-    UsageError
-        If `pattern` or `batch` is wrong.
-    SourceError
-        If the data cannot be read.
-    NothingThereError
-        If they hold no variables.
-    """
-    from dqwatch import expectations, sources
-    from dqwatch.metrics.inspection import check_request, inspect_source
-    from dqwatch.metrics.peak_memory import estimate
-
-    patterns = check_request(pattern, batch)
-    with closing(sources.open_source(data, cache=cache)) as source:
-        if not source.variables:
-            why = "; ".join(source.notes) or "it holds no variables"
-            raise NothingThereError(f"{source.name}: nothing to inspect: {why}")
-        rule_sets = expectations.load_rule_sets(("audit",))
-        wanted, params = expectations.columns_needed(rule_sets), expectations.params_needed(rule_sets)
-        audit = estimate(source, wanted=wanted, params=params)
-        return inspect_source(source, data, patterns=patterns, batch=batch, audit=audit)
 
 
 def suggest_rules(

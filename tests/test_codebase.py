@@ -26,7 +26,7 @@ LAYERS = [
     {"recording", "serving"},
     {"options", "outputs", "weight_options", "loss_options", "baseline_options", "history_options"},
     {"terminal"},
-    {"verbs", "weight_verbs", "loss_verbs", "history_verbs"},
+    {"verbs", "inspection_verb", "weight_verbs", "loss_verbs", "history_verbs"},
     {"drift_verbs"},
     {"conclusion"},
     {"expectations", "departures", "advice", "learning", "reports", "history"},
@@ -75,6 +75,7 @@ HOMES = {
 HEAVY = HOMES.keys() - {"typer"} | {"cftime", "numba", "numcodecs", "pandas", "scipy", "xarray", "zarr", "fsspec"}
 LIGHT = [
     *("__init__", "cli", "rule_commands", "options", "terminal", "verbs", "drift_verbs", "weight_verbs", "conclusion"),
+    "inspection_verb",
     *("running", "weight_options", "loss_options", "loss_verbs", "loss_commands", "baseline_options", "outputs"),
     *("catalogue", "history_options", "history_commands", "history_verbs", "reporting", "recording"),
     *("durations", "digest", "serve_command"),

@@ -14,6 +14,7 @@ import numpy as np
 from dqwatch.errors import UsageError
 from dqwatch.metrics.access import Access, measure, touched_chunks
 from dqwatch.metrics.access_patterns import BUILT_IN, Pattern, choose_times, choose_variables, parse_pattern
+from dqwatch.metrics.feeding import Feeding
 from dqwatch.metrics.field_arrays import FieldArray, find_field_arrays
 from dqwatch.metrics.footprint import Footprint, measure_footprint
 from dqwatch.metrics.holes import Holes, sample_holes
@@ -100,6 +101,8 @@ class Inspection:
     seconds: float
     audit: PeakMemory | None = None
     """What an audit takes."""
+    feeding: Feeding | None = None
+    """How fast a model can be fed; None where that was not asked."""
 
 
 def check_request(pattern: str | Sequence[str] | None, batch: int) -> list[Pattern]:

@@ -32,6 +32,18 @@ def host_memory() -> int | None:
     return min(total, int(limit)) if limit.isdigit() else total
 
 
+def idle_seconds() -> float | None:
+    """Seconds that the cores of this machine have been idle, or waiting for storage, since it started; None if unknown.
+
+    As /proc/stat of Linux has them: all cores together, the fourth and fifth number of the first line.
+    """
+    try:
+        ticks = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
+        return (int(ticks[3]) + int(ticks[4])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def devices() -> tuple[Device, ...] | None:
     """The NVIDIA devices of this machine, as `nvidia-smi` tells; None if it is not there or fails."""
     program = shutil.which("nvidia-smi")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dqwatch.metrics.inspection import INPUT_STEPS, TARGET_STEPS, Inspection, uncompressed_bytes
 from dqwatch.metrics.periods import Period
 from dqwatch.reports.drawing import draw
+from dqwatch.reports.feeding import feeding
 from dqwatch.reports.findings import clean, short_time
 from dqwatch.reports.lines import Fixed, size, table, times, wrap
 from dqwatch.reports.read_costs import other_chunks, reading
@@ -42,6 +43,7 @@ def render(inspection: Inspection, *, width: int | None = None, ascii_only: bool
         "Layout": _layout(inspection),
         "Memory": _memory(inspection),
         "Reading": reading(inspection.reads),
+        "Feeding": feeding(inspection.feeding),
         "Other chunks": other_chunks(inspection),
     }
     lines: list[str] = []

@@ -9,6 +9,7 @@ from typing import Any
 
 import dqwatch
 from dqwatch.metrics.access import Access
+from dqwatch.metrics.feeding import Feeding
 from dqwatch.metrics.inspection import INPUT_STEPS, TARGET_STEPS, Inspection, uncompressed_bytes
 from dqwatch.metrics.rechunking import Candidate
 from dqwatch.plain import plain
@@ -73,6 +74,7 @@ def document(inspection: Inspection) -> dict[str, Any]:
                 for r in i.reads
             ],
             "layouts": _layouts(i),
+            "feeding": _feeding(i.feeding),
             "notes": list(i.notes),
             "seconds": i.seconds,
         }
@@ -144,6 +146,29 @@ def _memory(i: Inspection) -> dict[str, Any]:
         "host_bytes": m.host,
         "devices": None if m.devices is None else [{"name": d.name, "bytes": d.bytes} for d in m.devices],
         "audit": None if i.audit is None else {**i.audit._asdict(), "total": i.audit.total},
+    }
+
+
+def _feeding(f: Feeding | None) -> dict[str, Any] | None:
+    if f is None:
+        return None
+    return {
+        "window": f.window,
+        "sample_bytes": f.limits.sample_bytes,
+        "dates_per_chunk": f.limits.dates_per_chunk,
+        "speeds": [asdict(speed) for speed in f.speeds],
+        "first": asdict(f.first),
+        "again": asdict(f.again),
+        "memory_copy": f.copies.memory,
+        "device_copy": f.copies.device,
+        "cores": f.copies.cores,
+        "depth": f.depth,
+        "batch": f.limits.batch,
+        "batch_bytes": f.limits.batch_bytes,
+        "limited_by": f.cause,
+        "step": None if f.step is None else asdict(f.step),
+        "suggestions": list(f.suggestions),
+        "seconds": f.seconds,
     }
 
 

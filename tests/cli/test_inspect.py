@@ -49,6 +49,15 @@ def test_json_on_stdout_is_all_that_stands_there(store, capfd):
     assert err.startswith("a.zarr (anemoi_zarr)\n")
 
 
+def test_feeding_is_measured_where_it_is_asked_for(store, capfd, monkeypatch):
+    monkeypatch.setattr("dqwatch.metrics.feed_speeds.SECONDS", 0.02)
+    assert main(["inspect", str(store), "--feed", "--batch", "2", "--step-time", "0.5", "--json", "-"]) == 0
+    found = document(capfd.readouterr().out)["inspection"]["feeding"]
+    assert found["step"]["needs"] == 4.0
+    assert found["batch"] == 2
+    assert main(["inspect", str(store), "--step-time", "0.5"]) == 2
+
+
 def test_json_in_a_file(store, capfd, tmp_path):
     assert main(["inspect", str(store), "--json", str(tmp_path / "i.json")]) == 0
     out, _ = capfd.readouterr()
