@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from history.postgres import bundled_programs, running
 from history.verdicts import make_verdict
 from sqlalchemy import inspect, text
@@ -170,3 +172,8 @@ def test_the_bundled_postgresql_serves_too() -> None:
         append(history, make_verdict())
         assert len(read_runs(history)) == 1
         history.close()
+
+
+def test_the_documentation_names_every_table() -> None:
+    text = (ROOT / "docs" / "history.md").read_text(encoding="utf-8")
+    assert {f"dqwatch_{name}" for name in re.findall(r"`dqwatch_(\w+)`", text)} == set(schema.metadata.tables)
