@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from dqwatch.errors import HistoryError
 from dqwatch.history import schema
@@ -127,10 +132,23 @@ def _engine(url: Any) -> Engine:
         return create_engine(
             url.set(query={}), connect_args=options, pool_pre_ping=True, isolation_level="REPEATABLE READ"
         )
+    if _is_frozen(Path(str(url.database))):
+        address = f"file:{quote(str(url.database))}?mode=ro&immutable=1"
+        connect = partial(sqlite3.connect, address, uri=True, check_same_thread=False)
+        return create_engine("sqlite://", creator=connect, poolclass=NullPool)
     engine = create_engine(url, connect_args={"timeout": _WAIT})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _is_frozen(path: Path) -> bool:
+    """Whether a file is not ours to write, and nobody is writing it now.
+
+    SQLite would else keep locks of readers beside it, in files of ours that stand in the way of whoever may write.
+    """
+    ours = os.access in os.supports_effective_ids
+    return path.exists() and not os.access(path, os.W_OK, effective_ids=ours) and not Path(f"{path}-wal").exists()
 
 
 def _is_server(connection: Connection) -> bool:

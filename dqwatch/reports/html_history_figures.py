@@ -130,7 +130,7 @@ def p_of_variables(drift: pd.DataFrame, named: Sequence[tuple[Mapping[str, Any],
         own = kept["variable"].eq(variable) & kept["series"].isin([s for s, of in texts.items() if of == labels])
         line = np.full(len(columns), np.nan)
         values = -np.log10(kept.loc[own, "p_value"].clip(lower=_LEAST).to_numpy())
-        line[[number[p] for p in places[own]]] = values
+        np.fmax.at(line, [number[p] for p in places[own]], values)  # of several members the least p
         rows.append(line)
         of = " ".join(map(str, labels.values())) if several else ""
         names.append(_plain(f"{variable} {of}".strip()))

@@ -18,6 +18,7 @@ from dqwatch.cli import main
 from dqwatch.errors import UsageError
 from dqwatch.history.appending import append
 from dqwatch.history.store import open_history
+from dqwatch.reports.history_json import render
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 N, ONSET = 120, 80
@@ -78,6 +79,16 @@ def test_a_drift_is_told_with_its_beginning_and_place(filled: str) -> None:
     told = {k: found.failed[0][k] for k in ("verb", "name", "status", "json", "html", "labels", "worst")}
     assert told == {"verb": "gate", "name": "ic119.zarr", "status": "fail", "json": "/verdicts/119.json", "html": None,
                     "labels": {"cycle": "49r1"}, "worst": "nan.none t_850 2020-03-01T06:00:00"}  # fmt: skip
+
+
+def test_both_databases_tell_the_same(filled: str, postgres: str) -> None:
+    documents = []
+    for address in (filled, fill(postgres)):
+        document = json.loads(render(report(address, compare="cycle")))
+        assert document.pop("timing")["total_s"] > 0
+        assert document.pop("history") in ("history.db", postgres.partition("?")[0])
+        documents.append(document)
+    assert documents[0] == documents[1]
 
 
 def test_no_drift_is_no_alarm(tmp_path: Path) -> None:

@@ -83,16 +83,19 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
         open_history(str(other))
 
 
-def test_a_history_that_may_only_be_read_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "h.db"
+@pytest.mark.parametrize("mode", [0o777, 0o755], ids=["folder of all", "folder of another"])
+def test_a_history_that_may_only_be_read_is_read(mode: int, tmp_path: Path) -> None:
+    path = tmp_path / "a b" / "h#1.db"
+    path.parent.mkdir()
     history = open_history(str(path), create=True)
     append(history, make_verdict())
+    assert len(read_runs(history)) == 1  # all is imported: others need not be able to read this installation
     history.close()
     path.chmod(0o444)
+    path.parent.chmod(mode if os.geteuid() == 0 else mode & 0o577)
     owner = os.geteuid()
     if owner == 0:  # nothing is forbidden to root
-        tmp_path.chmod(0o777)
-        for folder in tmp_path.parents[:3]:
+        for folder in (tmp_path, *tmp_path.parents[:2]):
             folder.chmod(0o755)
         os.seteuid(65534)
     try:
@@ -101,8 +104,10 @@ def test_a_history_that_may_only_be_read_is_read(tmp_path: Path) -> None:
         with pytest.raises(HistoryError, match="readonly"):
             append(history, make_verdict())
         history.close()
+        assert os.listdir(path.parent) == ["h#1.db"]
     finally:
         os.seteuid(owner)
+        path.parent.chmod(0o755)
 
 
 def test_a_history_of_version_1_is_brought_forward(tmp_path: Path) -> None:
