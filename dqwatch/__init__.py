@@ -20,6 +20,7 @@ _HOMES = {
     "open_source": "dqwatch.sources",
     "record": "dqwatch.history_verbs",
     "report": "dqwatch.history_verbs",
+    "score": "dqwatch.tensor_verbs",
     "suggest_rules": "dqwatch.verbs",
     "weights": "dqwatch.weight_verbs",
     "Baseline": "dqwatch.baselines.baseline",
@@ -31,6 +32,7 @@ _HOMES = {
     "Rule": "dqwatch.types",
     "RuleSet": "dqwatch.types",
     "Verdict": "dqwatch.types",
+    "Watch": "dqwatch.tensor_verbs",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 (the names are those of _HOMES, resolved lazily)

@@ -26,7 +26,7 @@ LAYERS = [
     {"recording", "serving"},
     {"options", "outputs", "weight_options", "loss_options", "baseline_options", "history_options"},
     {"terminal"},
-    {"verbs", "inspection_verb", "weight_verbs", "loss_verbs", "history_verbs"},
+    {"verbs", "inspection_verb", "tensor_verbs", "weight_verbs", "loss_verbs", "history_verbs"},
     {"drift_verbs"},
     {"conclusion"},
     {"expectations", "departures", "advice", "learning", "reports", "history"},
@@ -75,7 +75,7 @@ HOMES = {
 HEAVY = HOMES.keys() - {"typer"} | {"cftime", "numba", "numcodecs", "pandas", "scipy", "xarray", "zarr", "fsspec"}
 LIGHT = [
     *("__init__", "cli", "rule_commands", "options", "terminal", "verbs", "drift_verbs", "weight_verbs", "conclusion"),
-    "inspection_verb",
+    *("inspection_verb", "tensor_verbs"),
     *("running", "weight_options", "loss_options", "loss_verbs", "loss_commands", "baseline_options", "outputs"),
     *("catalogue", "history_options", "history_commands", "history_verbs", "reporting", "recording"),
     *("durations", "digest", "serve_command"),
@@ -94,6 +94,7 @@ PUBLIC = {
     "Rule",
     "RuleSet",
     "Verdict",
+    "Watch",
     "audit",
     "baseline",
     "drift",
@@ -103,6 +104,7 @@ PUBLIC = {
     "open_source",
     "record",
     "report",
+    "score",
     "suggest_rules",
     "weights",
 }

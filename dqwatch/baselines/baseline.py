@@ -77,7 +77,14 @@ class Baseline:
         """Likewise, by tensors on a device; by the compiled kernels without one."""
         if device is None:
             return self.scorer
-        return Scorer(self.layout, self.climates, load_families(), self.relations, device)
+        if device not in self._scorers:
+            self._scorers[device] = Scorer(self.layout, self.climates, load_families(), self.relations, device)
+        return self._scorers[device]
+
+    @cached_property
+    def _scorers(self) -> dict[Device, Scorer]:
+        """One for each device that was asked for."""
+        return {}
 
     def moments(self, seconds: np.ndarray) -> list[Moment | None]:
         """When some times are; None for one whose hour of the day was not in training."""
