@@ -13,9 +13,6 @@ from dqwatch.history.rows import part_rows, run_row
 from dqwatch.history.store import History
 from dqwatch.types import Verdict
 
-_AT_ONCE = 5_000
-"""Rows of one statement."""
-
 
 class Appended(NamedTuple):
     """What was appended, and what stood before it."""
@@ -49,14 +46,13 @@ def append(
         If the history cannot be written; it is then as it was.
     """
     moment = (recorded_at or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None)
-    row, parts = run_row(verdict, moment, files), part_rows(verdict)
+    row = run_row(verdict, moment, files)
     runs = schema.runs.c
     of_its_kind = (runs.verb == row["verb"]) & (runs.series == row["series"])
     with history.writing() as connection:
         before = connection.scalar(select(runs.exit_code).where(of_its_kind).order_by(runs.id.desc()).limit(1))
         run = connection.execute(schema.runs.insert().values(row).returning(runs.id)).scalar_one()
-        for table, rows in parts.items():
-            for start in range(0, len(rows), _AT_ONCE):
-                chunk = [{"run_id": run, **values} for values in rows[start : start + _AT_ONCE]]
-                connection.execute(table.insert(), chunk)
+        for table, rows in part_rows(verdict):
+            if rows:
+                connection.execute(table.insert(), [{"run_id": run, **values} for values in rows])
     return Appended(int(run), before)

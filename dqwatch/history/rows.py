@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ ALARM = 0.01
 """p of a cycle that alarms."""
 _MOST_FAILURES = 20
 _MOST_AREAS = 400
+_AT_ONCE = 5_000
+"""Rows of one statement."""
 _COUNTS = ("rules", "pass", "warn", "fail", "error", "no_data", "waived")
 
 
@@ -63,23 +65,26 @@ def run_row(verdict: Verdict, recorded_at: datetime, files: Mapping[str, str | N
     return _storable({**row, **counts, **timing, **paths})
 
 
-def part_rows(verdict: Verdict) -> dict[Table, list[dict[str, Any]]]:
-    """What belongs to a run: the rows of each table, without the number of the run."""
+def part_rows(verdict: Verdict) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
+    """What belongs to a run: rows of each table, some thousand at a time, without the number of the run."""
     tables = verdict.tables
     alarms = verdict.drift is not None and (verdict.drift.get("p_cycle") or 1.0) <= ALARM
+    labels = [{"key": key, "value": value} for key, value in sorted(verdict.labels.items())]
+    findings = [_finding(f) for f in verdict.results if f.status not in ("pass", "skipped")]
     made = {
-        schema.labels: [{"key": key, "value": value} for key, value in sorted(verdict.labels.items())],
-        schema.findings: [_finding(f) for f in verdict.results if f.status not in ("pass", "skipped")],
+        schema.labels: iter([labels]),
+        schema.findings: iter([findings]),
         schema.cycles: _taken(schema.cycles, tables.get("cycles")),
         schema.drift: _taken(schema.drift, tables.get("drift")),
         schema.slow: _taken(schema.slow, tables.get("slow")),
         schema.scorecard: _taken(schema.scorecard, tables.get("scorecard") if alarms else None),
         schema.areas: _taken(schema.areas, _furthest(tables.get("areas")) if alarms else None),
     }
-    return {
-        table: [{"position": position, **_storable(row)} for position, row in enumerate(rows)]
-        for table, rows in made.items()
-    }
+    for table, chunks in made.items():
+        n = 0
+        for chunk in chunks:
+            yield table, [{"position": n + k, **_storable(row)} for k, row in enumerate(chunk)]
+            n += len(chunk)
 
 
 def parse_time(label: str) -> datetime | None:
@@ -102,16 +107,19 @@ def _finding(finding: Finding) -> dict[str, Any]:
 _KEY = {"run_id", "position"}
 
 
-def _taken(table: Table, rows: pd.DataFrame | None) -> list[dict[str, Any]]:
-    """The columns of a history from a table of a verdict."""
-    if rows is None or rows.empty:
-        return []
+def _taken(table: Table, rows: pd.DataFrame | None) -> Iterator[list[dict[str, Any]]]:
+    """The columns of a history from a table of a verdict, some thousand rows at a time."""
     names = [c.name for c in table.columns if c.name not in _KEY | {"valid_at"}]
-    columns = {name: rows[name].tolist() for name in names}
-    if "valid_at" in table.columns:
-        times = {label: parse_time(label) for label in set(columns["time"])}
-        columns["valid_at"] = [times[label] for label in columns["time"]]
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    dated = "valid_at" in table.columns
+    if rows is None:
+        return
+    for start in range(0, len(rows), _AT_ONCE):
+        part = rows.iloc[start : start + _AT_ONCE]
+        columns = {name: part[name].tolist() for name in names}
+        if dated:
+            times = {label: parse_time(label) for label in set(columns["time"])}
+            columns["valid_at"] = [times[label] for label in columns["time"]]
+        yield [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def _furthest(areas: pd.DataFrame | None) -> pd.DataFrame | None:

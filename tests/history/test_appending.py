@@ -13,7 +13,7 @@ from history.verdicts import FAILED, WAIVED, make_verdict, rows_of
 from sqlalchemy import func, select
 
 from dqwatch.errors import HistoryError
-from dqwatch.history import reading, schema
+from dqwatch.history import reading, rows, schema
 from dqwatch.history.appending import append
 from dqwatch.history.reading import Wanted
 from dqwatch.history.store import open_history
@@ -134,6 +134,14 @@ def test_places_of_a_cycle_that_alarms_are_kept(history) -> None:
     assert len(kept) == 400
     assert sorted(kept["area"]) == sorted(sorted(range(500), key=lambda n: -abs(n - 300))[:400])
     assert reading.read_scorecard(history, loud)["region"].tolist() == ["tropics"]
+
+
+def test_many_rows_go_in_parts(history, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_AT_ONCE", 7)
+    verdict = make_verdict(p={TIMES[0]: {f"v{k}": k / 50 for k in range(50)}}, p_cycle={TIMES[0]: 0.5})
+    run = append(history, verdict).run
+    drift = reading.read_run_drift(history, run)
+    assert drift[["variable", "p_value"]].to_numpy().tolist() == [[f"v{k}", k / 50] for k in range(50)]
 
 
 def test_what_cannot_be_appended_leaves_nothing(history) -> None:
