@@ -49,7 +49,7 @@ Data = Annotated[
     typer.Argument(
         metavar="DATA...",
         help="A Zarr store (anemoi or xarray layout), NetCDF or GRIB files, or a glob pattern; several are joined. "
-        "Example: era5.zarr",
+        "Or YAML: what anemoi's open_dataset is to open. Example: era5.zarr",
     ),
 ]
 Against = Annotated[

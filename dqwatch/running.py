@@ -44,7 +44,9 @@ def run(verb: str, arguments: dict[str, Any], finish: Callable[[Verdict], None] 
         before = recording.append(verdict, outputs)
         outputs.write_json(verdict)
     except Exception as error:
-        failure = replace(_failure(verb, [*data, *filter(None, [arguments.get("against")])], error), labels=labels)
+        failure = replace(
+            describe_failure(verb, [*data, *filter(None, [arguments.get("against")])], error), labels=labels
+        )
         outputs.write_json(failure)
         with private_stderr(outputs.verbose):
             outputs.write(failure)
@@ -118,7 +120,7 @@ def _judge(verb: str, arguments: dict[str, Any], stderr: TextIO | None) -> Verdi
     return verdict
 
 
-def _failure(verb: str, data: Sequence[str], error: Exception) -> Verdict:
+def describe_failure(verb: str, data: Sequence[str], error: Exception) -> Verdict:
     """The verdict of a run that ended in an error."""
     from dqwatch.types import Verdict
 

@@ -42,8 +42,9 @@ def audit(
     Parameters
     ----------
     data : path, glob pattern, sequence of paths, or object
-        An anemoi or xarray-style Zarr store, NetCDF or GRIB files (several are joined), or data in memory: an
-        xarray.Dataset, an earthkit FieldList, an inference state, arrays as `dqwatch.sources.tensors.Tensors`.
+        An anemoi or xarray-style Zarr store, NetCDF or GRIB files (several are joined), a YAML file or dict that
+        `anemoi.datasets.open_dataset` takes, or data in memory: an xarray.Dataset, an earthkit FieldList, an inference
+        state, arrays as `dqwatch.sources.tensors.Tensors`.
     against : path, glob pattern, sequence of paths, or object, optional
         What the data were made from, read as `data` are: the same fields of both are compared (table `pairs`), and the
         rules of `regridding` say whether it was regridded sanely. Only what both have in the period asked for is

@@ -14,7 +14,7 @@ from anemoi.inference.runners import runner_registry
 
 from dqwatch.errors import DqwatchError, GateClosedError
 from dqwatch.integrations.gatekeeper import Gatekeeper, make_gatekeeper
-from dqwatch.integrations.states import Model, Namer, as_tensors, describe_model
+from dqwatch.integrations.states import Model, Namer, as_tensors, describe_model, label
 
 LOG = logging.getLogger("dqwatch")
 _FILLING = "no_missing_values"
@@ -134,7 +134,8 @@ def _gated(run: Callable[..., Any], keepers: Mapping[str, Gatekeeper], models: S
 def _judge(keeper: Gatekeeper, state: Mapping[str, Any], model: Model, namer: Namer | None) -> None:
     date = state.get("date")
     when = date.strftime("%Y%m%dT%H%M") if date is not None else "undated"
-    keeper.judge(as_tensors(state, model, namer), dataset=model.name, date=when)
+    name = label(state, model)
+    keeper.judge(lambda: as_tensors(state, model, namer), name, dataset=model.name, date=when)
 
 
 def _metadata_of(runner: Any) -> list[Any]:

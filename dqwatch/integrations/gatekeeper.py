@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -85,35 +85,57 @@ class Gatekeeper:
         if n_datasets > 1 and any("{dataset}" not in path for path in self._reports):
             raise UsageError(f"{where}: report: one name for {n_datasets} data sets; put {{dataset}} into it")
 
-    def judge(self, state: Any, *, dataset: str = "data", date: str = "") -> Verdict:
+    def judge(self, state: Callable[[], Any], name: str, *, dataset: str = "data", date: str = "") -> Verdict:
         """Gate a state, write the reports, and act where the gate is closed.
 
         Parameters
         ----------
-        state : DATA argument of `dqwatch.gate`
+        state : callable
+            Makes the DATA argument of `dqwatch.gate`; where it fails, the state could not be judged.
+        name : str
+            What messages call the state.
         dataset, date : str
             What stands for `{dataset}` and `{date}` in the names of reports.
+
+        Returns
+        -------
+        Verdict
+            With status 'error' if the state could not be judged.
 
         Raises
         ------
         GateClosedError
-            If the gate is closed and the action is to stop.
-        DqwatchError
-            If the state cannot be judged; whatever the action, for then nobody knows.
+            If the gate is closed, or the state could not be judged, and the action is to stop.
+        UsageError
+            If a report cannot be written.
         """
-        import dqwatch
-
-        with _quiet("great_expectations", "numba"):
-            verdict = dqwatch.gate(state, baseline=self._baseline, rules=self._rules, **self._options)
-        written = [self._write(path, verdict, dataset, date) for path in self._reports]
-        self._act(verdict, written)
+        verdict = self._gate(state, name)
+        written = [self._write(_filled(report, dataset, date), verdict) for report in self._reports]
+        self._act(verdict, [path for path in written if path])
         return verdict
 
-    def _write(self, report: str, verdict: Verdict, dataset: str, date: str) -> str:
+    def _gate(self, state: Callable[[], Any], name: str) -> Verdict:
+        import dqwatch
+        from dqwatch.running import describe_failure
+
+        try:
+            with _quiet("great_expectations", "numba"):
+                return dqwatch.gate(state(), baseline=self._baseline, rules=self._rules, **self._options)
+        except Exception as error:  # whatever it is, the program is stopped or told, and a report says why
+            LOG.debug("dqwatch: the state could not be judged", exc_info=True)
+            return describe_failure("gate", [name], error)
+
+    def _write(self, path: str, verdict: Verdict) -> str:
+        """The path; '' if it cannot be written and that is to be warned of only."""
         from dqwatch.reports.files import write_text
 
-        path = _filled(report, dataset, date)
-        write_text(path, verdict.to_json() if path.endswith(".json") else verdict.to_html())
+        try:
+            write_text(path, verdict.to_json() if path.endswith(".json") else verdict.to_html())
+        except UsageError as error:
+            if self.action == "raise":
+                raise
+            LOG.warning("dqwatch: report: %s", error)
+            return ""
         return path
 
     def _act(self, verdict: Verdict, written: Sequence[str]) -> None:

@@ -134,10 +134,11 @@ def _tensors(
     state: Mapping[str, Any], arrays: Mapping[str, Any], times: Any, model: Model, units: Mapping[str, str]
 ) -> Tensors:
     places = {key: state.get(key) for key in ("latitudes", "longitudes")}
-    return Tensors(arrays, **places, times=times, units=units, name=_label(state, model), metadata=model.variables)
+    return Tensors(arrays, **places, times=times, units=units, name=label(state, model), metadata=model.variables)
 
 
-def _label(state: Mapping[str, Any], model: Model) -> str:
+def label(state: Mapping[str, Any], model: Model) -> str:
+    """What messages call a state."""
     date = state.get("date")
     when = f" of {date.isoformat(timespec='minutes')}" if isinstance(date, dt.datetime) else ""
     return f"state{when}" + ("" if model.name == "data" else f" [{model.name}]")

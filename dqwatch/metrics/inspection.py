@@ -160,7 +160,7 @@ def inspect_source(
         grids=tuple(source.grids),
         arrays=arrays,
         notes=tuple(notes),
-        footprint=measure_footprint(data),
+        footprint=None if source.kind == "anemoi_dataset" else measure_footprint(data),  # whose file only names others
         bytes=sum(uncompressed_bytes(array) for array in arrays),
         dimensions={dim: n for array in arrays for dim, n in zip(array.dims, array.shape, strict=True)},
         periods=tuple(describe_period(axis) for axis in source.times),

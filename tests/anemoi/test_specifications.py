@@ -166,7 +166,8 @@ def test_statistics_given_on_purpose_are_those_that_are_held_against_the_data(fo
 def test_verbs_take_it(folder, tmp_path):
     whole = written(folder, tmp_path / "whole.yaml", {"concat": ["first.zarr", "second.zarr"]})
     state = written(folder, tmp_path / "state.yaml", {"dataset": "second.zarr", "start": "2004-03-20T00:00:00"})
-    assert dqwatch.inspect(whole).name == "whole.yaml"
+    inspected = dqwatch.inspect(whole)
+    assert (inspected.name, inspected.footprint) == ("whole.yaml", None)
     made = dqwatch.baseline(whole, str(tmp_path / "b.zarr"))
     assert list(made.variables) == [v.name for v in dqwatch.open_source(folder / "first.zarr").variables]
     assert dqwatch.gate(state, baseline=str(tmp_path / "b.zarr")).drift is not None

@@ -39,7 +39,7 @@ def state(**changes: Any) -> dict[str, Any]:
 def test_a_sound_state_passes_and_is_reported(tmp_path, caplog):
     keeper = Gatekeeper(report=[str(tmp_path / "{dataset}-{date}.json"), str(tmp_path / "v.html")])
     with caplog.at_level(logging.INFO, "dqwatch"):
-        verdict = keeper.judge(as_tensors(state(), MODEL), dataset="data", date="20030504T0600")
+        verdict = keeper.judge(lambda: as_tensors(state(), MODEL), "a state", dataset="data", date="20030504T0600")
     assert verdict.ok
     assert json.loads((tmp_path / "data-20030504T0600.json").read_text())["status"] == "pass"
     assert "<html" in (tmp_path / "v.html").read_text()
@@ -59,7 +59,7 @@ def test_every_step_is_judged_at_its_time_in_the_units_of_training():
 def test_a_spoilt_state_stops_with_one_line_and_the_report_is_there(tmp_path):
     keeper = Gatekeeper(report=str(tmp_path / "v.json"))
     with pytest.raises(GateClosedError, match=r"^dqwatch FAIL state of 2003-05-04T06:00 .* \| report: ") as caught:
-        keeper.judge(as_tensors(state(**{"2t": -273.15}), MODEL))
+        keeper.judge(lambda: as_tensors(state(**{"2t": -273.15}), MODEL), "a state")
     assert "\n" not in str(caught.value)
     assert caught.value.code == str(caught.value)
     found = json.loads((tmp_path / "v.json").read_text())
@@ -69,19 +69,50 @@ def test_a_spoilt_state_stops_with_one_line_and_the_report_is_there(tmp_path):
 
 def test_a_warning_goes_on(caplog):
     with caplog.at_level(logging.WARNING, "dqwatch"):
-        verdict = Gatekeeper(action="warn").judge(as_tensors(state(**{"2t": -273.15}), MODEL))
+        verdict = Gatekeeper(action="warn").judge(lambda: as_tensors(state(**{"2t": -273.15}), MODEL), "a state")
     assert not verdict.ok
     (line,) = (r.getMessage() for r in caplog.records if r.name == "dqwatch")
     assert line.startswith("dqwatch FAIL")
     assert line.endswith("goes on, as action is 'warn'")
 
 
+def test_what_cannot_be_judged_stops_or_is_warned_of_and_the_report_says_so(tmp_path, caplog):
+    def lost() -> Any:
+        raise OSError("the disk is gone")
+
+    report = tmp_path / "v.json"
+    report.write_text("of yesterday")
+    with pytest.raises(GateClosedError, match=r"^dqwatch: unexpected OSError: the disk is gone"):
+        Gatekeeper(report=str(report)).judge(lost, "a state")
+    found = json.loads(report.read_text())
+    assert (found["status"], found["exit_code"], found["inputs"][0]["name"]) == ("error", 3, "a state")
+    with caplog.at_level(logging.WARNING, "dqwatch"):
+        verdict = Gatekeeper(action="warn").judge(lost, "a state")
+    assert verdict.status == "error"
+    assert "the disk is gone | goes on" in caplog.text
+
+
+@pytest.mark.parametrize("action", ["raise", "warn"])
+def test_a_report_that_can_no_longer_be_written_stops_or_is_warned_of(tmp_path, caplog, action):
+    (tmp_path / "there").mkdir()
+    keeper = Gatekeeper(action=action, report=str(tmp_path / "there" / "v.json"))
+    (tmp_path / "there").rmdir()
+    if action == "raise":
+        with pytest.raises(UsageError, match=r"v\.json: cannot be written"):
+            keeper.judge(lambda: as_tensors(state(), MODEL), "a state")
+    else:
+        with caplog.at_level(logging.INFO, "dqwatch"):
+            assert keeper.judge(lambda: as_tensors(state(), MODEL), "a state").ok
+        assert "v.json: cannot be written" in caplog.text
+        assert "| report" not in caplog.text
+
+
 def test_what_is_not_to_close_does_not(caplog):
-    assert Gatekeeper(fail_on="never").judge(as_tensors(state(**{"2t": -273.15}), MODEL)).ok
+    assert Gatekeeper(fail_on="never").judge(lambda: as_tensors(state(**{"2t": -273.15}), MODEL), "a state").ok
     rules = Gatekeeper(rules=["missing"])
-    assert rules.judge(as_tensors(state(**{"2t": -273.15}), MODEL)).ok
+    assert rules.judge(lambda: as_tensors(state(**{"2t": -273.15}), MODEL), "a state").ok
     with pytest.raises(GateClosedError):
-        rules.judge(as_tensors(state(**{"2t": np.nan}), MODEL))
+        rules.judge(lambda: as_tensors(state(**{"2t": np.nan}), MODEL), "a state")
 
 
 WRONG = {
@@ -126,7 +157,7 @@ def test_a_baseline_is_loaded_once_however_many_ask(tmp_path, monkeypatch):
 def test_the_log_of_great_expectations_is_as_it_was():
     logger = logging.getLogger("great_expectations")
     before = logger.level
-    Gatekeeper().judge(as_tensors(state(), MODEL))
+    Gatekeeper().judge(lambda: as_tensors(state(), MODEL), "a state")
     assert logger.level == before
 
 
