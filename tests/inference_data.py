@@ -70,6 +70,58 @@ def describe(store: Path) -> dict[str, Any]:
     }
 
 
+def describe_several(stores: Mapping[str, Path]) -> dict[str, Any]:
+    """The metadata of a checkpoint that takes several data sets (v2)."""
+    alone = {name: describe(path) for name, path in stores.items()}
+    inference: dict[str, Any] = {"dataset_names": list(stores), "task": "forecaster"}
+    for name, one in alone.items():
+        variables = one["dataset"]["variables"]
+        taken = [n for n in variables if n not in DIAGNOSTIC]
+        made = [n for n in variables if n not in FORCING]
+        inference[name] = {
+            "timesteps": {
+                "timestep": "6h",
+                "input_relative_date_indices": [0, 1],
+                "output_relative_date_indices": [2],
+            },
+            "data_indices": {
+                "input": {n: i for i, n in enumerate(taken)},
+                "output": {n: i for i, n in enumerate(made)},
+            },
+            "variable_types": {
+                "forcing": list(FORCING),
+                "diagnostic": list(DIAGNOSTIC),
+                "prognostic": [n for n in taken if n not in FORCING],
+            },
+        }
+    first = next(iter(alone.values()))
+    return {
+        **first,
+        "version": "2.0",
+        "config": {
+            "training": first["config"]["training"],
+            "data": {
+                "timestep": "6h",
+                "frequency": "6h",
+                "datasets": {n: o["config"]["data"] for n, o in alone.items()},
+            },
+        },
+        "data_indices": {name: one["data_indices"] for name, one in alone.items()},
+        "dataset": {name: one["dataset"] for name, one in alone.items()},
+        "metadata_inference": inference,
+    }
+
+
+def write_checkpoint_of_several(stores: Mapping[str, Path], path: Path) -> Path:
+    """A checkpoint for states like those of several stores together."""
+    places = {}
+    for name, store in stores.items():
+        group = zarr.open_group(str(store), mode="r")
+        places |= {f"{name}/{key}": group[key][:] for key in ("latitudes", "longitudes")}
+    save_fake_checkpoint(describe_several(stores), path, places)
+    return path
+
+
 def write_checkpoint(store: Path, path: Path) -> Path:
     """A checkpoint for states like those of a store; its model hands prognostic fields on as they are."""
     group = zarr.open_group(str(store), mode="r")

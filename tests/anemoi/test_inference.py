@@ -15,7 +15,7 @@ import zarr
 from anemoi.inference.config.run import RunConfiguration
 from anemoi.inference.pre_processors import pre_processor_registry
 from anemoi.inference.runners import create_runner, runner_registry
-from inference_data import write_checkpoint, write_grib
+from inference_data import write_checkpoint, write_checkpoint_of_several, write_grib
 
 import dqwatch
 from dqwatch.errors import GateClosedError
@@ -262,6 +262,30 @@ def test_each_data_set_may_have_a_baseline_of_its_own(folder):
     runner_of(folder, store(folder, "sound"), runner=gate_of_runner(folder, baseline=by_name)).execute()
     with pytest.raises(GateClosedError, match="no such baseline"):
         runner_of(folder, store(folder, "sound"), runner=gate_of_runner(folder, baseline={"data": "nosuch"}))
+
+
+def test_a_model_of_several_data_sets_has_every_one_judged(folder, tmp_path):
+    stores = dict.fromkeys(("global", "regional"), folder / "training.zarr")
+    write_checkpoint_of_several(stores, tmp_path / "model.ckpt")
+    baselines = {"global": str(folder / "baseline.zarr")}
+
+    def run(regional: str) -> None:
+        inputs = {"global": store(folder, "sound"), "regional": store(folder, regional)}
+        settings = gate_of_runner(folder, baseline=baselines, report=str(tmp_path / "{dataset}.json"))
+        given = {"checkpoint": str(tmp_path / "model.ckpt"), "check_variables_compatibility": None}
+        runner_of(folder, inputs, runner=settings, **given).execute()
+
+    run("sound")
+    reports = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in stores}
+    assert [report["status"] for report in reports.values()] == ["pass", "pass"]
+    assert reports["global"]["drift"] is not None
+    assert reports["regional"]["drift"] is None, "it has no baseline"
+    with pytest.raises(GateClosedError, match=r"state of 2003-07-05T06:00 \[regional\]"):
+        run("celsius")
+    settings = gate_of_runner(folder, report=str(tmp_path / "one.json"))
+    inputs = {name: store(folder, "sound") for name in stores}
+    with pytest.raises(GateClosedError, match="one name for 2 data sets"):
+        runner_of(folder, inputs, runner=settings, checkpoint=str(tmp_path / "model.ckpt"))
 
 
 def test_the_runner_that_does_the_work_may_be_named(folder):
