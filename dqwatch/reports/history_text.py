@@ -55,7 +55,7 @@ def _worst(one: Mapping[str, Any]) -> str:
 def _extent(digest: Digest) -> str:
     cycles = digest.cycles
     period = f"{digest.since:%Y-%m-%dT%H:%M} to {digest.until:%Y-%m-%dT%H:%M} UTC"
-    told = f"{digest.runs['total']:,} runs recorded from {period}"
+    told = f"{_many(digest.runs['total'], 'run')} recorded from {period}"
     if digest.labels:
         told += " with " + ", ".join(f"{clean(k)}={clean(v)}" for k, v in digest.labels.items())
     if cycles["total"]:
@@ -80,7 +80,9 @@ def _body(digest: Digest) -> Iterator[str]:
 
 
 def _budget(budget: Mapping[str, Any]) -> str:
-    stretches = f" in {budget['stretches']} stretches" if budget["stretches"] < budget["alarms"] else ""
+    stretches = (
+        f" in {_many(budget['stretches'], 'stretch', 'stretches')}" if budget["stretches"] < budget["alarms"] else ""
+    )
     usual = f"{budget['expected']:.1f}, 95 times of 100 {budget['usual_low']} to {budget['usual_high']}"
     alarms = f"{budget['alarms']} of {budget['cycles']:,} cycles{stretches}"
     days = f"{budget['alarm_days']} of {budget['days']} days, p {budget['p_days']:.2g}"
@@ -89,7 +91,7 @@ def _budget(budget: Mapping[str, Any]) -> str:
 
 def _variables(digest: Digest) -> Iterator[str]:
     if digest.variables:
-        yield f"what drifted: {len(digest.variables)} variables"
+        yield f"what drifted: {_many(len(digest.variables), 'variable')}"
     rows = [_cells(one) for one in digest.variables[:_MOST]]
     if rows:
         yield from (Fixed("  " + line) for line in table(rows, left=len(rows[0])))
@@ -97,7 +99,7 @@ def _variables(digest: Digest) -> Iterator[str]:
 
 
 def _cells(one: Mapping[str, Any]) -> tuple[str, ...]:
-    alarms = f"{one['n_alarmed']} alarm{'s' if one['n_alarmed'] != 1 else ''} in {one['n']} cycles"
+    alarms = f"{_many(one['n_alarmed'], 'alarm')} in {_many(one['n'], 'cycle')}"
     since = ""
     if one["lasting"]:
         since = f"since {short_time(one['since'])}" + (f" until {short_time(one['until'])}" if one["over"] else "")
@@ -109,7 +111,7 @@ def _cells(one: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _region(one: Mapping[str, Any]) -> str:
-    return f"{one['region']}  {one['n_alarmed']} alarms: {', '.join(one['variables'])}"
+    return f"{one['region']}  {_many(one['n_alarmed'], 'alarm')}: {', '.join(one['variables'])}"
 
 
 def _slow(one: Mapping[str, Any]) -> str:
@@ -120,7 +122,7 @@ def _slow(one: Mapping[str, Any]) -> str:
 
 def _rule(one: Mapping[str, Any]) -> str:
     where = f" {one['variable']}" if one["variable"] else ""
-    return f"{one['severity']} {one['rule']}{where}  {one['n_runs']} runs, last {one['last'][:16]}"
+    return f"{one['severity']} {one['rule']}{where}  {_many(one['n_runs'], 'run')}, last {one['last'][:16]}"
 
 
 def _failed(one: Mapping[str, Any]) -> str:
@@ -152,10 +154,14 @@ def _group(group: Mapping[str, Any]) -> tuple[str, ...]:
     if group["rate"] is not None:
         rate = f"{100 * group['rate']:.1f} % ({100 * group['rate_low']:.1f} to {100 * group['rate_high']:.1f})"
     runs, alarms = (
-        f"{group['runs']} runs, {group['failed']} failed",
+        f"{_many(group['runs'], 'run')}, {group['failed']} failed",
         f"{group['alarms']} of {group['cycles']} cycles alarm",
     )
     return clean(group["value"]), runs, alarms, rate
+
+
+def _many(n: int, one: str, several: str = "") -> str:
+    return f"{n:,} {one if n == 1 else several or one + 's'}"
 
 
 def _listed(title: str, lines: list[str]) -> Iterator[str]:
