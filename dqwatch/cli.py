@@ -247,6 +247,7 @@ def inspect(
     step_time: options.StepTime = None,
     device: options.FeedDevice = "cpu",
     json: options.InspectionFile = None,
+    html: options.HtmlFile = None,
     cache: options.Cache = None,
     verbose: options.Verbose = False,
 ) -> Run:
@@ -255,7 +256,7 @@ def inspect(
     Example: dqwatch inspect era5.zarr --pattern time=28,cell=10%,variable=2t
     """
     outputs = Outputs(
-        json=json, html=None, layout=None, junit=None, tables=None, data_docs=None, quiet=False, verbose=verbose
+        json=json, html=html, layout=None, junit=None, tables=None, data_docs=None, quiet=False, verbose=verbose
     )
     asked = {"pattern": pattern, "batch": batch, "feed": feed, "step_time": step_time, "device": device, "cache": cache}
     return partial(_inspect, data, asked, outputs)
@@ -328,7 +329,7 @@ def _note(stream: TextIO, clause: str) -> None:
 
 def _inspect(data: list[str], arguments: dict[str, Any], outputs: Outputs) -> int:
     """Inspect, and show: on stdout, because that is what was asked for, unless JSON goes there."""
-    from dqwatch.reports import inspection, inspection_json
+    from dqwatch.reports import files, inspection, inspection_json
 
     outputs.check()
     stream = sys.stderr if outputs.json == "-" else sys.stdout
@@ -337,8 +338,16 @@ def _inspect(data: list[str], arguments: dict[str, Any], outputs: Outputs) -> in
             found = dqwatch.inspect(data[0] if len(data) == 1 else data, **arguments)
             document = inspection_json.render(found)
             text = inspection.render(found, width=width(stream), ascii_only=not speaks_unicode(stream))
+            if outputs.html:
+                from dqwatch.reports import html_inspection
+
+                files.write_text(outputs.html, html_inspection.render(found))
         outputs.write_document(document)
     except Exception as error:
+        if outputs.html:
+            from dqwatch.reports import html_inspection
+
+            files.write_text(outputs.html, html_inspection.render_failure([*map(short_name, data)], reason(error)))
         outputs.write_document(inspection_json.render_failure([*map(short_name, data)], reason(error), code_of(error)))
         raise
     say(text, stream)

@@ -17,6 +17,8 @@ _FINEST = 0.05
 _ROOM = 1.25
 """Widths of a cell that a box is wide, where cells are larger than boxes need be."""
 _MOST_MARKS = 300
+_MOST_HOLES = 0.05
+"""Share of cells without a value from which on they are not marked: land under a sea, or a hole that is seen anyhow."""
 _MOST_MAPS = 3
 _REACH = 3
 """Boxes, on the equator, over which a box without cells takes the value of its neighbour in the row."""
@@ -110,7 +112,8 @@ def _map(source: Source, i: int, time: str, values: np.ndarray, bad: str, spoilt
     assert latitudes is not None  # noqa: S101 (whoever calls has looked)
     lat, lon, drawn = draw_boxes(latitudes, longitudes, values)
     cells = np.flatnonzero(spoilt)
-    shown = cells[np.linspace(0, cells.size - 1, min(cells.size, _MOST_MARKS)).astype(np.int64)]
+    few = cells if bad != "missing" or cells.size <= _MOST_HOLES * spoilt.size else cells[:0]
+    shown = few[np.linspace(0, few.size - 1, min(few.size, _MOST_MARKS)).astype(np.int64)]
     return FieldMap(
         variable=variable.name,
         time=time,

@@ -71,7 +71,8 @@ def field_maps(shown: Sequence[FieldMap]) -> go.Figure:
 
 def _title(one: FieldMap) -> str:
     n, shown = one.n_bad, one.bad_latitudes.size
-    told = f": {n:,} cell{'s' * (n != 1)} {one.bad}" + (f", {shown} of them drawn" if shown < n else "") if n else ""
+    drawn = f", {shown} of them marked" if 0 < shown < n else ""
+    told = f": {n:,} cell{'s' * (n != 1)} {one.bad}{drawn}" if n else ""
     return escape(f"{one.variable} {short_time(one.time)}{told}")
 
 

@@ -184,7 +184,14 @@ def cycles_figure(tables: Mapping[str, pd.DataFrame], variables: int) -> go.Figu
     figure.add_trace(dots, row=1, col=1)
     for level, (colour, _) in _LEVELS.items():
         figure.add_hline(y=level, line={"color": colour, "dash": "dash", "width": 1.5}, row=1, col=1)
-    figure.update_yaxes(type="log", range=[min(-3.2, float(np.log10(p.min())) - 0.1), 0.05], row=1, col=1, nticks=5)
+    figure.update_yaxes(
+        type="log",
+        range=[min(-3.2, float(np.log10(p.min())) - 0.1), 0.05],
+        dtick=1,
+        exponentformat="power",
+        row=1,
+        col=1,
+    )
     for row, name in enumerate(far.index, 2):
         own = drift[drift["variable"] == name].groupby("time", sort=True)["departure"].max().dropna()
         times, values = thin(own.index.to_numpy(), own.to_numpy(np.float64), _POINTS)

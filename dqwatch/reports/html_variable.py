@@ -50,7 +50,7 @@ def variable_figure(rows: pd.DataFrame) -> go.Figure | None:
     figure.add_hrect(y0=0, y1=1, fillcolor="var(--band)", line_width=0, row=2, col=1)
     for row in (1, 2):
         time_axis(figure, row, known["time"].to_numpy())
-    figure.update_yaxes(type="log", nticks=5, row=1, col=1)
+    figure.update_yaxes(type="log", dtick=1, exponentformat="power", row=1, col=1)
     figure.update_yaxes(rangemode="tozero", row=2, col=1)
     legend = {"orientation": "h", "y": -0.1, "yanchor": "top", "x": 0}
     figure.update_layout(legend=legend, margin={"l": 10, "r": 15, "t": 30, "b": 40})

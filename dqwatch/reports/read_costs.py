@@ -41,7 +41,7 @@ def other_chunks(inspection: Inspection) -> Iterator[str]:
     names = list(inspection.as_stored.accesses)
     rows = [("", "chunks", "size", "number", *(clean(n) for n in names), "")]
     rows.append(_option_row(inspection.as_stored, "as stored", names))
-    rows += [_option_row(o.candidate, f"best for {_best_for(o, names)}", names) for o in inspection.options]
+    rows += [_option_row(o.candidate, f"best for {title_of(o, names)}", names) for o in inspection.options]
     dims = clean(", ".join(inspection.main.dims))
     yield f"{clean(inspection.main.stored.name)} ({dims}): bytes decoded for each byte wanted / chunks"
     yield from table(rows)
@@ -54,7 +54,7 @@ def other_chunks(inspection: Inspection) -> Iterator[str]:
         yield clean(chosen.command.remark)
         return
     yield (
-        f"the command for 'best for {_best_for(chosen, names)}' "
+        f"the command for 'best for {title_of(chosen, names)}' "
         f"(it writes beside the original; {clean(chosen.command.remark)}):"
     )
     yield from map(Verbatim, ("", *chosen.command.text.splitlines()))
@@ -70,7 +70,8 @@ def recommended(inspection: Inspection) -> Option:
     return min(inspection.options, key=lambda o: math.prod(a.decoded_bytes for a in o.candidate.accesses.values()))
 
 
-def _best_for(option: Option, names: Sequence[str]) -> str:
+def title_of(option: Option, names: Sequence[str]) -> str:
+    """The patterns, of those named, that an option is the best for."""
     best = option.candidate.best_for
     if "all" in best:
         return "all together"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page
 
@@ -39,7 +40,8 @@ def opened(browser: Browser, address: str, look: str = "light", **settings: Any)
             page.wait_for_selector("html[data-drawn]", state="attached")
         yield page
         assert said == []
-        own = address.split("?", maxsplit=1)[0].rpartition("/")[0]
+        parts = urlsplit(address)
+        own = address if parts.scheme == "file" else f"{parts.scheme}://{parts.netloc}/"
         assert [url for url in asked if not url.startswith((own, "data:", "blob:"))] == []
     finally:
         context.close()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from browser.cases import full_verdict
 from browser.pages import check_drawn, opened, to_file
 from playwright.sync_api import Browser
 from reports.test_html import EVIL, fields, verdict
+from sources.zarr_files import make_anemoi
 
+import dqwatch
+from dqwatch.reports import html_inspection
 from dqwatch.reports.html import SECTIONS, render
 
 FIGURES = ("departures", "maps", "nulls", "cycles", "series", "advice", "picture", "calendar", "storage")
@@ -108,6 +112,16 @@ def test_the_short_page_needs_no_script(browser: Browser, tmp_path: Path) -> Non
         assert page.locator("#verdict .word").is_visible()
         assert EVIL in page.locator("#findings").inner_text()
         assert page.locator("script").count() == 0
+
+
+@pytest.mark.slow
+def test_the_page_of_an_inspection_is_drawn(browser: Browser, tmp_path: Path, screenshots: Path) -> None:
+    values = np.random.default_rng(3).normal(280, 5, (240, 4, 1, 2000)).astype("f4")
+    make_anemoi(tmp_path / "a.zarr", values, ["2t", "msl", "t_850", "t_500"], hours=24)
+    text = html_inspection.render(dqwatch.inspect(tmp_path / "a.zarr", pattern="time=180d,cell=10,variable=2t"))
+    with opened(browser, to_file(tmp_path, "inspect", text), "phone") as page:
+        assert check_drawn(page) == 2
+        page.screenshot(path=screenshots / "inspect-phone.png", full_page=True)
 
 
 def test_all_sections_are_in_the_full_page() -> None:

@@ -65,6 +65,16 @@ def test_json_in_a_file(store, capfd, tmp_path):
     assert document((tmp_path / "i.json").read_text())["status"] == "ok"
 
 
+def test_a_page_is_written_of_an_inspection_and_of_one_that_fails(store, capfd, tmp_path):
+    page = tmp_path / "a.html"
+    assert main(["inspect", str(store), "--html", str(page)]) == 0
+    assert "<h1>dqwatch inspect of a.zarr</h1>" in page.read_text("utf-8")
+    assert main(["inspect", str(tmp_path / "none.zarr"), "--html", str(page)]) == 3
+    assert "! ERROR" in page.read_text("utf-8")
+    assert main(["inspect", str(store), "--html", str(tmp_path / "no" / "a.html")]) == 2
+    assert "--html" in capfd.readouterr().err
+
+
 def test_patterns_and_batch_reach_the_verb(store, capfd):
     words = ["--pattern", "time=3,cell=5", "--pattern", "variable=msl", "--batch", "7", "--json", "-"]
     assert main(["inspect", str(store), *words]) == 0
