@@ -20,6 +20,7 @@ from dqwatch import (
     baseline_options,
     history_commands,
     history_options,
+    inspecting,
     loss_commands,
     options,
     reporting,
@@ -31,7 +32,7 @@ from dqwatch.errors import DqwatchError, UsageError
 from dqwatch.options import Run, short_name
 from dqwatch.outputs import Outputs
 from dqwatch.running import code_of, reason, run, weigh
-from dqwatch.terminal import bar, open_standard_streams, private_stderr, say, speaks_unicode, width
+from dqwatch.terminal import bar, open_standard_streams, private_stderr, say
 
 _INTERRUPTED = 130
 """128 + SIGINT, as shells have it; Typer gives it too."""
@@ -259,7 +260,7 @@ def inspect(
         json=json, html=html, layout=None, junit=None, tables=None, data_docs=None, quiet=False, verbose=verbose
     )
     asked = {"pattern": pattern, "batch": batch, "feed": feed, "step_time": step_time, "device": device, "cache": cache}
-    return partial(_inspect, data, asked, outputs)
+    return partial(inspecting.inspect, data, asked, outputs)
 
 
 @app.command()
@@ -325,30 +326,3 @@ def _learn(arguments: dict[str, Any]) -> int:
 
 def _note(stream: TextIO, clause: str) -> None:
     say(f"note: {clause}", stream)
-
-
-def _inspect(data: list[str], arguments: dict[str, Any], outputs: Outputs) -> int:
-    """Inspect, and show: on stdout, because that is what was asked for, unless JSON goes there."""
-    from dqwatch.reports import files, inspection, inspection_json
-
-    outputs.check()
-    stream = sys.stderr if outputs.json == "-" else sys.stdout
-    try:
-        with private_stderr(outputs.verbose):
-            found = dqwatch.inspect(data[0] if len(data) == 1 else data, **arguments)
-            document = inspection_json.render(found)
-            text = inspection.render(found, width=width(stream), ascii_only=not speaks_unicode(stream))
-            if outputs.html:
-                from dqwatch.reports import html_inspection
-
-                files.write_text(outputs.html, html_inspection.render(found))
-        outputs.write_document(document)
-    except Exception as error:
-        if outputs.html:
-            from dqwatch.reports import html_inspection
-
-            files.write_text(outputs.html, html_inspection.render_failure([*map(short_name, data)], reason(error)))
-        outputs.write_document(inspection_json.render_failure([*map(short_name, data)], reason(error), code_of(error)))
-        raise
-    say(text, stream)
-    return 0

@@ -21,7 +21,7 @@ import dqwatch
 
 LAYERS = [
     {"cli", "integrations"},
-    {"loss_commands"},
+    {"loss_commands", "inspecting"},
     {"rule_commands", "history_commands", "serve_command", "running", "reporting"},
     {"recording", "serving"},
     {"options", "outputs", "weight_options", "loss_options", "baseline_options", "history_options"},
@@ -78,7 +78,7 @@ LIGHT = [
     *("inspection_verb", "tensor_verbs"),
     *("running", "weight_options", "loss_options", "loss_verbs", "loss_commands", "baseline_options", "outputs"),
     *("catalogue", "history_options", "history_commands", "history_verbs", "reporting", "recording"),
-    *("durations", "digest", "serve_command"),
+    *("durations", "digest", "serve_command", "inspecting"),
     *("tables", "columns", "resources", "yaml_files", "types", "storage", "registry", "errors"),
 ]
 """Modules that are there for every command: what they import at their top, directly or not, must cost little."""
