@@ -73,7 +73,7 @@ def test_verbose_lets_libraries_speak_on_stderr(audit, capfd):
 def test_arguments_reach_the_verb(audit, capfd):
     words = "--rules a --rules b.yaml --fail-on never --waivers w.yaml --workers 3 --against ref.zarr"
     words += " --select 2t --start 2020 --end 2021 --every 4 --cache kept"
-    words += " --resume half --scheduler local"
+    words += " --resume half --scheduler local --device torch:cpu"
     assert main(["audit", "a.zarr", *words.split()]) == 1
     assert audit.asked.pop("progress") is None  # stderr is no terminal here
     assert audit.asked == {
@@ -90,6 +90,7 @@ def test_arguments_reach_the_verb(audit, capfd):
         "cache": "kept",
         "resume": "half",
         "scheduler": "local",
+        "device": "torch:cpu",
     }
 
 
@@ -99,6 +100,7 @@ def test_without_options_the_defaults_are_those_of_the_verb(audit, capfd):
         "against": None,
         "waivers": None,
         "workers": None,
+        "device": "cpu",
         "select": None,
         "start": None,
         "end": None,
