@@ -47,7 +47,7 @@ test-anemoi: .venv-anemoi/.training
 	DQWATCH_TEST_ANEMOI=1 .venv-anemoi/bin/python -m pytest -n auto --dist worksteal tests/anemoi $(ARGS)
 
 test-device: .venv-device/.torch
-	DQWATCH_TEST_DEVICE=1 .venv-device/bin/python -m pytest -n auto --dist worksteal tests/device $(ARGS)
+	DQWATCH_TEST_DEVICE=1 .venv-device/bin/python -m pytest -n auto --dist worksteal tests/device tests/gpu $(ARGS)
 
 test-lowest: .venv-lowest/.set
 	.venv-lowest/bin/python -m pytest -n auto --dist worksteal $(ARGS)

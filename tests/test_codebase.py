@@ -69,6 +69,7 @@ HOMES = {
     "plotly": ["reports/html*.py"],
     "sqlalchemy": ["history/*"],
     "torch": ["feed/*", "metrics/on_device.py", "scores/on_device.py"],
+    "triton": ["metrics/on_device_fused.py"],
     "typer": ["cli.py", "*_commands.py", "options.py", "*_options.py"],
 }
 """The only files that may import a package that is heavy or optional."""

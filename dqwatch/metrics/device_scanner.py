@@ -12,6 +12,7 @@ from dqwatch.metrics import on_device
 from dqwatch.metrics.fields import Plan, Scanner
 from dqwatch.metrics.kernel import suspicions
 from dqwatch.metrics.kernel_bins import quantiles
+from dqwatch.metrics.on_device_hash import hash_flags
 
 
 class DeviceScanner(Scanner):
@@ -49,7 +50,7 @@ class DeviceScanner(Scanner):
         limits, field, sight = plan.limits, self._tensor[0], self._sight(v, values.dtype)
         least, most = float(floats[layout.MIN]), float(floats[layout.MAX])
         if looks & layout.NAN_LOOK:
-            hashes[layout.NAN_HASH] = on_device.hash_flags(on_device.is_nan(self._tensor, sight), sight)[0]
+            hashes[layout.NAN_HASH] = hash_flags(on_device.is_nan(self._tensor, sight), sight.keys)[0]
         if looks & layout.BOUNDS_LOOK:
             low, high = float(limits[layout.LOW]), float(limits[layout.HIGH])
             ints[layout.N_OUT_OF_BOUNDS] = on_device.count_outside(field, low, high)

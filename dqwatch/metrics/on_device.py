@@ -5,7 +5,9 @@ Counts, extremes, histograms and hashes are the same bits as those of the kernel
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,10 +15,7 @@ import numpy as np
 from dqwatch.feed.devices import load_torch
 from dqwatch.metrics import kernel_layout as layout
 from dqwatch.metrics.histogram import Bins, codes, numbers
-from dqwatch.metrics.kernel_hash import hash_keys
-
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-_LOW_WORD = 0xFFFFFFFF
+from dqwatch.metrics.on_device_hash import Keys, hash_blocks, mix
 
 
 class Looked(NamedTuple):
@@ -63,8 +62,7 @@ class Sight:
         self.low, self.inverse = (torch.from_numpy(np.ascontiguousarray(c)).to(device)[:, None] for c in edges.T)
         self.weights = torch.from_numpy(weights).to(device) if weights.size else None
         self.device = device
-        keys = torch.from_numpy(hash_keys().astype(np.int64)).to(device)
-        self.left_keys, self.right_keys = keys[: layout.BLOCK], keys[layout.BLOCK :]
+        self.keys = Keys(device)
 
 
 def look(values: Any, sight: Sight) -> Looked:
@@ -81,6 +79,9 @@ def look(values: Any, sight: Sight) -> Looked:
     Looked
     """
     torch = load_torch()
+    fused = _find_fused(values)
+    if fused is not None:
+        return _look_once(fused, values, sight)
     bits = values.view(sight.integers)
     size = bits & int(sight.codes[layout.MAGNITUDE])
     finite, nan = size < int(sight.codes[layout.INFINITY]), is_nan(values, sight)
@@ -92,11 +93,74 @@ def look(values: Any, sight: Sight) -> Looked:
     counts[:, 0] -= n_nan + n_below
     counts[:, -1] -= n_inf - n_below
     canonical = torch.where(nan, int(sight.codes[layout.CANONICAL_NAN]), bits)
-    blocks = _hash_blocks(canonical.view(torch.int32), values.element_size() // 4, sight)
+    blocks = hash_blocks(canonical.view(torch.int32), values.element_size() // 4, sight.keys)
+    return _fetch(n_nan, n_inf, floats, counts, blocks, values.shape[1])
+
+
+def _find_fused(values: Any) -> Any:
+    """The kernel that reads each value once; None where these values, this device or installation has none."""
+    if values.element_size() != 4 or not (values.is_cuda or os.environ.get("TRITON_INTERPRET") == "1"):
+        return None
+    return _load_fused()
+
+
+@cache
+def _load_fused() -> Any:
+    try:
+        from dqwatch.metrics import on_device_fused
+    except ImportError:
+        return None
+    return on_device_fused
+
+
+def _look_once(fused: Any, values: Any, sight: Sight) -> Looked:
+    """As `look`, by the kernel that reads each value once; moments that it finds wanting are found anew."""
+    torch = load_torch()
+    shift = _typical(values)
+    floats = torch.cat([sight.low.double(), sight.inverse.double(), shift[:, None]], 1).contiguous()
+    skewed = torch.tensor(sight.skewed, device=values.device)[:, None]
+    codes = torch.cat([sight.first_key, skewed], 1).int().contiguous()
+    found = fused.look_once(values, floats, codes, sight.weights, sight.keys.words)
+    n, n_nan, n_below = found.ints[..., :3].sum(1, dtype=torch.int64).unbind(1)
+    n_inf = values.shape[1] - n - n_nan
+    extremes = _value_of(torch.stack([found.ints[..., 3].amin(1), found.ints[..., 4].amax(1)]), sight)
+    least, most = torch.where(n > 0, extremes, np.nan)
+    s1, s2, sw, w = found.sums.sum(1).unbind(1)
+    count = n.clamp(min=1)
+    squares = s2 - s1 * s1 / count
+    near = (shift == 0) | ((s1 / count).abs() <= 0.5 * shift.abs())
+    precise = s1.isfinite() & (s2 > 1e-200) & (s2 < 1e300) & near & (squares > 1e-4 * s2) & (least < most)
+    mean = torch.clamp(shift + s1 / count, least, most)
+    std = torch.sqrt(squares.clamp(min=0.0) / count)
+    wmean = torch.where(w > 0, torch.clamp(shift + sw / w, least, most), np.nan)
+    for f in torch.nonzero(~precise)[:, 0].tolist():
+        field = values[f : f + 1]
+        finite = field.abs() < np.inf
+        given = (field, finite, n[f : f + 1], least[f : f + 1], most[f : f + 1], sight.weights)
+        mean[f], std[f], wmean[f] = (one[0] for one in _moments(*given))
+    counts = found.counts.sum(1, dtype=torch.int64)[:, : layout.SLOTS]
+    counts[:, 0] -= n_nan + n_below
+    counts[:, -1] -= n_inf - n_below
+    return _fetch(n_nan, n_inf, [least, most, mean, std, wmean], counts, found.hashes, values.shape[1])
+
+
+def _typical(values: Any) -> Any:
+    """A shift for the sums, float64 (field,), as `kernel_moments.typical` chooses it."""
+    torch = load_torch()
+    step = max(1, values.shape[1] // layout.SAMPLES)
+    some = values[:, ::step][:, : layout.SAMPLES].double()
+    ordered = torch.where(some.abs() < np.inf, some, np.nan).sort(1).values  # NaN come last
+    n = ordered.isfinite().sum(1, keepdim=True)
+    low, middle, high = (ordered.gather(1, place)[:, 0] for place in (n // 4, (n // 2).clamp(max=15), 3 * n // 4))
+    return torch.where(middle.abs() > high - low, middle, 0.0)
+
+
+def _fetch(n_nan: Any, n_inf: Any, floats: Sequence[Any], counts: Any, blocks: Any, n: int) -> Looked:
+    """What was found, on this machine: two copies, whatever the number of fields."""
+    torch = load_torch()
     ints = torch.cat([n_nan[:, None], n_inf[:, None], counts, blocks], 1).cpu().numpy()
-    found = torch.stack(floats).cpu().numpy()
-    hashes = _mix(ints[:, 2 + layout.SLOTS :], values.shape[1])
-    least, most, mean, std, wmean = found
+    least, most, mean, std, wmean = torch.stack(list(floats)).cpu().numpy()
+    hashes = mix(ints[:, 2 + layout.SLOTS :], n)
     return Looked(
         n_nan=ints[:, 0],
         n_inf=ints[:, 1],
@@ -114,11 +178,6 @@ def is_nan(values: Any, sight: Sight) -> Any:
     """Bool (field, cell), told by the bits as the kernel does."""
     bits = values.view(sight.integers)
     return (bits & int(sight.codes[layout.MAGNITUDE])) > int(sight.codes[layout.INFINITY])
-
-
-def hash_flags(flags: Any, sight: Sight) -> np.ndarray:
-    """Hash of where flags are set, uint64 (field,); of NaN, the same for float32 and float64 fields."""
-    return _mix(_hash_blocks(flags.to(load_torch().int32), 1, sight).cpu().numpy(), flags.shape[1])
 
 
 def count_outside(values: Any, low: float, high: float) -> int:
@@ -191,9 +250,14 @@ def _extremes(bits: Any, finite: Any, n: Any, sight: Sight) -> tuple[Any, Any]:
     found = []
     for beyond, extreme in ((layout.HIGHEST, torch.amin), (layout.LOWEST, torch.amax)):
         one = extreme(torch.where(finite, key, int(sight.codes[beyond])), 1)
-        value = (one ^ ((one >> sign) & magnitude)).view(sight.floats).double()
-        found.append(torch.where(n > 0, value, np.nan))
+        found.append(torch.where(n > 0, _value_of(one, sight), np.nan))
     return found[0], found[1]
+
+
+def _value_of(key: Any, sight: Sight) -> Any:
+    """The floats behind ordered keys, float64."""
+    bits = key ^ ((key >> (key.element_size() * 8 - 1)) & int(sight.codes[layout.MAGNITUDE]))
+    return bits.view(sight.floats).double()
 
 
 def _moments(values: Any, finite: Any, n: Any, least: Any, most: Any, weights: Any) -> tuple[Any, Any, Any]:
@@ -254,40 +318,3 @@ def _histograms(values: Any, bits: Any, size: Any, sight: Sight) -> Any:
         slots[f] += f * layout.SLOTS
     counts = torch.bincount(slots.reshape(-1), minlength=n_fields * layout.SLOTS)
     return counts.reshape(n_fields, layout.SLOTS)
-
-
-def _hash_blocks(words: Any, per_value: int, sight: Sight) -> Any:
-    """The sums of each block's keyed words, int64 (field, block): `kernel_hash.mix` without its last step."""
-    torch = load_torch()
-    length = layout.BLOCK * per_value
-    whole = words.shape[1] // length
-    found = []
-    if whole:
-        found.append(_hash_one(words[:, : whole * length].reshape(len(words), whole, length), sight))
-    if words.shape[1] > whole * length:
-        found.append(_hash_one(words[:, None, whole * length :], sight))
-    return torch.cat(found, 1)
-
-
-def _hash_one(words: Any, sight: Sight) -> Any:
-    """Of blocks of one length (field, block, word); sums wrap around, as those of the kernel do."""
-    half = words.shape[2] // 2
-    u = (words[..., :half].long() + sight.left_keys[:half]) & _LOW_WORD
-    v = (words[..., half : 2 * half].long() + sight.right_keys[:half]) & _LOW_WORD
-    h = (u * v).sum(2) + (u << 32).sum(2) + v.sum(2)
-    if words.shape[2] % 2:
-        last = (words[..., -1].long() + sight.left_keys[half]) & _LOW_WORD
-        h = h + last * (sight.right_keys[half] | 1)
-    return h
-
-
-def _mix(blocks: np.ndarray, n: int) -> np.ndarray:
-    """The hashes of fields of `n` values from the sums of their blocks, uint64 (field,); see `kernel_hash`."""
-    state = np.zeros(len(blocks), np.uint64)
-    for column in np.ascontiguousarray(blocks.T).view(np.uint64):
-        state = (state ^ column) * _MULTIPLIER
-        state ^= state >> np.uint64(29)
-    h = (state ^ np.uint64(n)) * np.uint64(0xBF58476D1CE4E5B9)
-    h = (h ^ (h >> np.uint64(32))) * np.uint64(0x94D049BB133111EB)
-    h ^= h >> np.uint64(29)
-    return np.where(h == 0, np.uint64(1), h)
