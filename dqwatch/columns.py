@@ -39,6 +39,10 @@ OPTIONAL: dict[str, tuple[Column, ...]] = {
         Column("isolated_value", "float", "of the variable", "value of the isolated cell that stands out most"),
         Column("isolated_latitude", "float", "degrees_north", "where it lies"),
         Column("isolated_longitude", "float", "degrees_east", "where it lies"),
+        Column(
+            "isolated_training", "float", "1", "largest share of isolated cells in training; NaN of what is no rain"
+        ),
+        Column("isolated_excess", "float", "1", "`isolated_share` over that, or over that of one cell if it is less"),
         Column("seam_ratio", "float", "1", "steps across the ends of rows or the meridians 0, 180 over those within"),
         Column("tile_ratio", "float", "1", "steps across the edges of chunks over those beside them"),
         Column("pole_ratio", "float", "1", "standard deviation along the row of a pole over that of the field"),

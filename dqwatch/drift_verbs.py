@@ -249,6 +249,18 @@ class Held(NamedTuple):
     """Fields that have a p-value, or are constants that were compared."""
 
 
+def beside_training(
+    tables: Mapping[str, pd.DataFrame], source: Source, known: Baseline | StoredBaseline | None
+) -> dict[str, pd.DataFrame]:
+    """The tables of a scan, with what a baseline knows beside the fields."""
+    from dqwatch.baselines.baseline import Baseline
+    from dqwatch.departures.isolation import add_training
+
+    if not isinstance(known, Baseline):
+        return dict(tables)
+    return {**tables, "fields": add_training(tables["fields"], source, known)}
+
+
 def open_baseline(given: Any, previous: Any = None, background: Any = None) -> Baseline | StoredBaseline | None:
     """The baseline at a path, or one in memory; None for None.
 

@@ -275,7 +275,7 @@ class FieldMap:
     values: np.ndarray
     """float64 (row, column), NaN where no value is."""
     bad: str
-    """'missing', 'infinite', 'impossible' or 'unusual': what is wrong with some cells; '' if it is not about cells."""
+    """'missing', 'infinite', 'impossible', 'unusual', 'isolated': what some cells are; '' if it is not about cells."""
     n_bad: int
     bad_latitudes: np.ndarray
     """float64: where such cells lie; of many, some, evenly spread over the stored order."""

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
+import pytest
 import xarray as xr
 
 import dqwatch
+from dqwatch.departures.isolation import add_training
+from dqwatch.metrics.geometry import geometry_of
+from dqwatch.metrics.isolation import find_isolated_rain, rain_limits
 from examples.faults import FAULTS, INDEX, pox_cells
 from examples.weather import VARIABLES, Weather
 
@@ -17,13 +27,18 @@ def forecast(name: str | None) -> tuple[xr.Dataset, np.ndarray, Weather]:
     cells = pox_cells(state[INDEX["tp"]], weather.grid)
     if name is not None:
         state = FAULTS[name].plant(state.copy(), weather, np.ones((2, weather.grid.size), np.float32))
+    return rain(weather, np.array(["2011-06-14T06"], "M8[s]"), state[None, INDEX["tp"]]), cells, weather
+
+
+def rain(weather: Weather, dates: np.ndarray, fields: np.ndarray) -> xr.Dataset:
+    """Fields (time, cell) of rain as a data set."""
     coordinates = {
-        "time": np.array(["2011-06-14T06"], "M8[ns]"),
+        "time": dates.astype("M8[ns]"),
         "latitude": ("cell", weather.grid.latitudes, {"units": "degrees_north"}),
         "longitude": ("cell", weather.grid.longitudes, {"units": "degrees_east"}),
     }
     attributes = {"units": VARIABLES["tp"].units, "cell_methods": "time: sum"}
-    return xr.Dataset({"tp": (("time", "cell"), state[[INDEX["tp"]]], attributes)}, coordinates), cells, weather
+    return xr.Dataset({"tp": (("time", "cell"), fields, attributes)}, coordinates)
 
 
 def test_rain_pox_is_named_with_its_place() -> None:
@@ -37,3 +52,63 @@ def test_rain_pox_is_named_with_its_place() -> None:
     places = [(float(weather.grid.latitudes[c]), float(weather.grid.longitudes[c])) for c in cells]
     assert (shown["isolated_latitude"], shown["isolated_longitude"]) in places
     assert shown["n_isolated"] >= 0.8 * cells.size
+
+
+def test_the_page_marks_every_isolated_cell() -> None:
+    data, cells, weather = forecast("forecast_pox")
+    verdict = dqwatch.gate(data, rules="forecast_output")
+    (drawn,) = verdict.maps
+    places, planted = (
+        {(round(lat, 6), round(lon % 360, 6)) for lat, lon in zip(lats.tolist(), lons.tolist(), strict=True)}
+        for lats, lons in (
+            (drawn.bad_latitudes, drawn.bad_longitudes),
+            (weather.grid.latitudes[cells], weather.grid.longitudes[cells]),
+        )
+    )
+    assert (drawn.bad, drawn.n_bad) == ("isolated", verdict.tables["fields"]["n_isolated"][0])
+    assert len(places) == drawn.n_bad
+    assert len(places & planted) >= 0.8 * len(planted)
+    assert re.search(rf"tp 2011-06-14T06: {drawn.n_bad} cells isolated", verdict.to_html())
+
+
+@pytest.fixture(scope="module")
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> tuple[dqwatch.Baseline, np.ndarray, Weather]:
+    """What was learnt from 3 years of rain, and the share of isolated cells at each time of them."""
+    weather = Weather(0, number=16)
+    dates = np.arange(np.datetime64("2004-01-01T06", "s"), np.datetime64("2007-01-01"), np.timedelta64(5, "D"))
+    fields = weather.states(dates)[:, INDEX["tp"]]
+    path: Path = tmp_path_factory.mktemp("pox") / "b.zarr"
+    grid = dqwatch.open_source(rain(weather, dates, fields)).grids[0]
+    limits = rain_limits(VARIABLES["tp"].units, None)
+    assert limits is not None
+    shares = [find_isolated_rain(f, geometry_of(grid), limits).n / f.size for f in fields]
+    return dqwatch.baseline(rain(weather, dates, fields), str(path)), np.array(shares), weather
+
+
+def test_the_count_is_held_against_that_of_training(baseline) -> None:
+    known, shares, _ = baseline
+    clean, *_ = forecast(None)
+    data, *_ = forecast("forecast_pox")
+    found = {
+        name: dqwatch.gate(d, rules="forecast_output", baseline=known) for name, d in (("clean", clean), ("pox", data))
+    }
+    row = found["pox"].tables["fields"].iloc[0]
+    assert row["isolated_training"] == pytest.approx(shares.max())
+    assert row["isolated_excess"] == pytest.approx(row["isolated_share"] / row["isolated_training"])
+    failed = {name: {f.rule for f in v.results if f.status == "fail"} for name, v in found.items()}
+    assert "fc.isolated_rain.training" in failed["pox"]
+    assert "fc.isolated_rain.training" not in failed["clean"]
+    (drift,) = found["pox"].tables["drift"]["exact"]
+    assert "isolated_rain" in drift
+    assert found["clean"].tables["drift"]["exact"].tolist() == [""]
+
+
+def test_rain_over_another_period_is_not_compared(baseline) -> None:
+    known, _, _ = baseline
+    data, *_ = forecast("forecast_pox")
+    variable = dqwatch.open_source(data).variables[0]
+    fields = pd.DataFrame({"variable": ["tp"], "n": [1600], "isolated_share": [0.01]})
+    for period, compared in ((6.0, True), (3.0, False), (None, True)):
+        source = SimpleNamespace(variables=[replace(variable, period=period)])
+        assert ("isolated_excess" in add_training(fields, source, known)) is compared
+    assert add_training(fields.drop(columns="isolated_share"), source, known).shape == (1, 2)

@@ -18,7 +18,7 @@ from dqwatch.baselines.ledger import CYCLES, Ledger, score_cycles
 from dqwatch.baselines.lookup import tell_apart
 from dqwatch.baselines.quantity import Layout, lay_out
 from dqwatch.baselines.relations import Relations
-from dqwatch.baselines.scorer import Climates, Moment, Scorer
+from dqwatch.baselines.scorer import Climates, Moment, Scorer, list_rain
 from dqwatch.baselines.sizes import check_room, estimate
 from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.errors import UsageError
@@ -71,20 +71,24 @@ class Baseline:
     @cached_property
     def scorer(self) -> Scorer:
         """Scores fields against all of training."""
-        return Scorer(self.layout, self.climates, load_families(), self.relations)
+        return self._make_scorer(None)
 
     def scorer_on(self, device: Device | None) -> Scorer:
         """Likewise, by tensors on a device; by the compiled kernels without one."""
         if device is None:
             return self.scorer
         if device not in self._scorers:
-            self._scorers[device] = Scorer(self.layout, self.climates, load_families(), self.relations, device)
+            self._scorers[device] = self._make_scorer(device)
         return self._scorers[device]
 
     @cached_property
     def _scorers(self) -> dict[Device, Scorer]:
         """One for each device that was asked for."""
         return {}
+
+    def _make_scorer(self, device: Device | None) -> Scorer:
+        rain = list_rain(self.variables, self.units)
+        return Scorer(self.layout, self.climates, load_families(), self.relations, device, rain)
 
     def moments(self, seconds: np.ndarray) -> list[Moment | None]:
         """When some times are; None for one whose hour of the day was not in training."""

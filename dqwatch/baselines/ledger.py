@@ -11,7 +11,7 @@ from dqwatch.baselines.building import Builder, Plan
 from dqwatch.baselines.harmonics import hour_indices, year_fractions
 from dqwatch.baselines.lookup import Lookup, pick
 from dqwatch.baselines.relations import Relations, RelationSums, fit, time_functions
-from dqwatch.baselines.scorer import Scorer
+from dqwatch.baselines.scorer import Scorer, list_rain
 from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.feed import Worker, run
 from dqwatch.feed.devices import Device
@@ -131,6 +131,8 @@ def score_cycles(
     n_members = max(plan.source.variables[v].members for v in plan.variables)
     folds = plan.times.folds[chosen]
     everything = range(plan.times.n_folds)
+    own_variables = [plan.source.variables[v] for v in plan.variables]
+    rain = list_rain([v.name for v in own_variables], [v.units for v in own_variables])
     lookup = Lookup(plan.source, {v: k for k, v in enumerate(plan.variables)}, plan.axis)
     scores, means, areas, done = [], [], [], 0
     for fold in np.unique(folds).tolist():
@@ -140,7 +142,7 @@ def score_cycles(
             if not folder.has(part):
                 if scorer is None:
                     climates = builder.climates([f for f in everything if f != fold])
-                    scorer = Scorer(plan.layout, climates, families, device=device)
+                    scorer = Scorer(plan.layout, climates, families, device=device, rain=rain)
                 found = _score(plan, scorer, positions, lookup, workers, _onward(progress, done, int(chosen.size)))
                 folder.write(part, {"scores": found}, {})
             held = folder.read(part, "scores")

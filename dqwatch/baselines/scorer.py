@@ -12,6 +12,7 @@ from dqwatch.baselines.quantity import Layout, QuantityClimate
 from dqwatch.baselines.relations import Relations, time_functions
 from dqwatch.buffers import Buffers
 from dqwatch.feed.devices import Device
+from dqwatch.metrics.isolation import RAIN, RainLimits, rain_limits
 from dqwatch.scores import BACKGROUND, KINDS, STATE, STEP, Family, Score, area_columns, list_scores
 from dqwatch.scores.on_device import DevicePlace, DeviceView, on_host
 from dqwatch.scores.view import ScoreView, score_field
@@ -42,6 +43,12 @@ class Scored(NamedTuple):
     """float64 (area,), of the field itself, for `Scorer.relate`; None for a variable that is constant."""
 
 
+def list_rain(names: Sequence[str], units: Sequence[str | None]) -> list[RainLimits | None]:
+    """What counts as wet and dry of each variable, accumulated over 6 hours; None of what is no rain."""
+    pairs = zip(names, units, strict=True)
+    return [rain_limits(unit, None) if name in RAIN and unit else None for name, unit in pairs]
+
+
 class Scorer:
     """Scores fields; may be used by several threads at once, each with buffers of its own."""
 
@@ -52,9 +59,11 @@ class Scorer:
         families: Sequence[Family],
         relations: Relations | None = None,
         device: Device | None = None,
+        rain: Sequence[RainLimits | None] = (),
     ) -> None:
         self._layout, self._climates, self._families, self._relations = layout, climates, families, relations
         self._device = device
+        self._rain = rain
         self.scores: tuple[Score, ...] = list_scores(families, KINDS)
         self.area_columns = area_columns(families)
         """Scores that `relate` gives."""
@@ -107,6 +116,7 @@ class Scorer:
             else:
                 own = host if kind == STATE and isinstance(host, np.ndarray) else None
                 view = DeviceView(field, kind, expected, self._place, buffers, own)
+            view.rain = self._rain[variable] if self._rain and kind == STATE else None
             found[self._columns[kind]] = score_field(view, self._families)
             areas[kind] = view.area_z, view.area_mean_square
             means = view.area_means if kind == STATE else means

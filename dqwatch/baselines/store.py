@@ -28,7 +28,7 @@ from dqwatch.scores import STATE, Score
 from dqwatch.types import Grid
 
 FORMAT = "dqwatch-baseline"
-VERSION = 5
+VERSION = 6
 _MARK = ".zattrs"
 _LEVELS = ("cell", "area", "coarse")
 _PARTS = ("first", "mean", "square", "variance")

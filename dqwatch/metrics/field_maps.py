@@ -8,7 +8,10 @@ import numpy as np
 
 from dqwatch.buffers import Buffers
 from dqwatch.catalogue import Limits, load_catalogue
-from dqwatch.metrics.known import know, rounded
+from dqwatch.metrics.isolation import list_isolated
+from dqwatch.metrics.known import Knowledge, know, rounded
+from dqwatch.metrics.tiles import Tiles
+from dqwatch.metrics.view import FieldView
 from dqwatch.types import Block, FieldMap, Finding, Grid, Source
 
 _MOST_ROWS, _MOST_COLUMNS = 180, 360
@@ -23,7 +26,7 @@ _MOST_MAPS = 3
 _REACH = 3
 """Boxes, on the equator, over which a box without cells takes the value of its neighbour in the row."""
 _BAD = {"n_nan": "missing", "n_nan_unexpected": "missing", "n_inf": "infinite", "n_out_of_bounds": "impossible"}
-_BAD |= {"n_unusual": "unusual"}
+_BAD |= {"n_unusual": "unusual", "isolated_share": "isolated", "isolated_excess": "isolated"}
 
 Wish = tuple[str, str, int, str]
 """Variable, label of the time, member, and the column of `fields` that is wrong."""
@@ -71,7 +74,8 @@ def map_fields(source: Source, wishes: Sequence[Wish]) -> tuple[FieldMap, ...]:
         values = _read(source, i, time, member)
         if values is not None:
             bad = _BAD.get(column, "")
-            made.append(_map(source, i, time, values, bad, _spoilt(values, bad, knowledge[i].limits)))
+            cells, n = _find_bad(source, i, values, bad, knowledge[i])
+            made.append(_map(source, i, time, values, bad, cells, n))
     return tuple(made)
 
 
@@ -91,6 +95,19 @@ def _members(source: Source, block: Block, member: int) -> Iterator[np.ndarray]:
             yield field.values.copy()
 
 
+def _find_bad(source: Source, i: int, values: np.ndarray, bad: str, known: Knowledge) -> tuple[np.ndarray, int]:
+    """The cells to be marked, and how many there are."""
+    if bad != "isolated":
+        cells = np.flatnonzero(_spoilt(values, bad, known.limits))
+        few = cells if bad != "missing" or cells.size <= _MOST_HOLES * values.size else cells[:0]
+        return few[np.linspace(0, few.size - 1, min(few.size, _MOST_MARKS)).astype(np.int64)], cells.size
+    variable = source.variables[i]
+    view = FieldView(Tiles(source))
+    view.show(values.copy(), variable, source.grids[variable.grid], 0)
+    view.entry = known.entry
+    return list_isolated(view, _MOST_MARKS)
+
+
 def _spoilt(values: np.ndarray, bad: str, limits: Limits) -> np.ndarray:
     """The cells that a finding is about, bool; none where it is not about cells."""
     lo, hi, usual_lo, usual_hi = rounded(limits, values.dtype)
@@ -106,14 +123,11 @@ def _spoilt(values: np.ndarray, bad: str, limits: Limits) -> np.ndarray:
     return np.zeros(values.shape, bool)
 
 
-def _map(source: Source, i: int, time: str, values: np.ndarray, bad: str, spoilt: np.ndarray) -> FieldMap:
+def _map(source: Source, i: int, time: str, values: np.ndarray, bad: str, shown: np.ndarray, n: int) -> FieldMap:
     variable, grid = source.variables[i], source.grids[source.variables[i].grid]
     latitudes, longitudes = grid.latitudes, centred(grid)
     assert latitudes is not None  # noqa: S101 (whoever calls has looked)
     lat, lon, drawn = draw_boxes(latitudes, longitudes, values)
-    cells = np.flatnonzero(spoilt)
-    few = cells if bad != "missing" or cells.size <= _MOST_HOLES * spoilt.size else cells[:0]
-    shown = few[np.linspace(0, few.size - 1, min(few.size, _MOST_MARKS)).astype(np.int64)]
     return FieldMap(
         variable=variable.name,
         time=time,
@@ -122,7 +136,7 @@ def _map(source: Source, i: int, time: str, values: np.ndarray, bad: str, spoilt
         longitudes=lon,
         values=drawn,
         bad=bad,
-        n_bad=int(cells.size),
+        n_bad=n,
         bad_latitudes=latitudes[shown],
         bad_longitudes=longitudes[shown],
     )

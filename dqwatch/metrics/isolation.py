@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,11 @@ from dqwatch.metrics.kernel_neighbours import (
 )
 from dqwatch.metrics.kernel_rows import list_row_steps
 
+if TYPE_CHECKING:
+    from dqwatch.metrics.view import FieldView
+
+RAIN = ("tp", "cp", "lsp", "tprate", "cprate", "lsprate")
+"""Quantities of which wet cells among dry ones are looked for."""
 WET, DRY = 1.0, 0.1
 """Rain in 6 h (mm) of a wet cell, and below that of a dry one."""
 SPIKE = 8.0
@@ -98,6 +103,50 @@ def find_isolated_rain(values: np.ndarray, geometry: Geometry, limits: RainLimit
     else:
         return NOWHERE
     return Isolated(float(found[0]), int(found[1]))
+
+
+def find_isolated(view: FieldView) -> Isolated | None:
+    """Isolated cells as suits the variable: of rain wet ones among dry, else those off all around them.
+
+    Returns
+    -------
+    Isolated or None
+        None for constants of nature and for skewed quantities other than rain, whose patches have sharp edges.
+    """
+    if view.entry is not None and view.variable.param in RAIN:
+        limits = rain_limits(view.variable.units or view.entry.units, view.variable.period)
+        return None if limits is None else find_isolated_rain(view.values, view.geometry, limits)
+    if view.variable.kind == "constant":
+        return None
+    if view.entry is not None and (view.entry.histogram == "skewed" or view.entry.kind == "constant"):
+        return None
+    return find_spikes(view.values, view.geometry)
+
+
+def list_isolated(view: FieldView, most: int) -> tuple[np.ndarray, int]:
+    """The isolated cells of a field, those that stand out most first.
+
+    Parameters
+    ----------
+    view : FieldView
+        Its values are changed.
+    most : int
+
+    Returns
+    -------
+    cells : np.ndarray int64 (found,)
+        At most so many.
+    n : int
+        How many there are.
+    """
+    cells: list[int] = []
+    found = find_isolated(view)
+    n = 0 if found is None or not found.n > 0 else int(found.n)
+    while found is not None and found.cell >= 0 and len(cells) < min(n, most):
+        cells.append(found.cell)
+        view.values[found.cell] = np.nan  # a neighbour that is not finite does not count
+        found = find_isolated(view)
+    return np.array(cells, np.int64), n
 
 
 def find_spikes(values: np.ndarray, geometry: Geometry, *, strength: float = SPIKE) -> Isolated:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from dqwatch.metrics.view import FieldView
 
 _DERIVED = {"tendency": "change", "stuck_excess": "same_inside", "slope_change": "spectrum_slope"}
-"""Columns made from the series of another once the pass is over (`field_table`)."""
+_DERIVED |= {"isolated_excess": "isolated_share", "isolated_training": "isolated_share"}
+"""Columns made from another once the pass is over: from its series (`field_table`), or with what a baseline knows."""
 
 Wanted = Mapping[str, Collection[str]]
 """Table -> the columns that somebody will look at."""

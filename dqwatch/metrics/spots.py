@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from dqwatch.metrics.cell_counts import count_below
-from dqwatch.metrics.isolation import Isolated, find_isolated_rain, find_spikes, rain_limits
+from dqwatch.metrics.isolation import find_isolated
 from dqwatch.metrics.metric import field_metric
 from dqwatch.metrics.view import FieldView
 
-RAIN = ("tp", "cp", "lsp", "tprate", "cprate", "lsprate")
 _BELOW = 1e-3
 """Standard deviations of the field below zero from which a value is negative, not rounded."""
 
@@ -26,7 +25,7 @@ def isolated_columns(view: FieldView) -> Sequence[float]:
         Number, share, and of the one that stands out most value, latitude and longitude; NaN throughout for constants
         of nature and for skewed quantities other than rain, whose patches have sharp edges.
     """
-    found = _find(view)
+    found = find_isolated(view)
     finite = view.n - view.n_nan - view.n_inf
     if found is None or not finite:
         return (np.nan,) * 5
@@ -35,17 +34,6 @@ def isolated_columns(view: FieldView) -> Sequence[float]:
         return found.n, found.n / finite, np.nan, np.nan, np.nan
     place = (np.nan, np.nan) if lat is None or lon is None else (float(lat[cell]), float(lon[cell]))
     return found.n, found.n / finite, float(view.values[cell]), *place
-
-
-def _find(view: FieldView) -> Isolated | None:
-    if view.entry is not None and view.variable.param in RAIN:
-        limits = rain_limits(view.variable.units or view.entry.units, view.variable.period)
-        return None if limits is None else find_isolated_rain(view.values, view.geometry, limits)
-    if view.variable.kind == "constant":
-        return None
-    if view.entry is not None and (view.entry.histogram == "skewed" or view.entry.kind == "constant"):
-        return None
-    return find_spikes(view.values, view.geometry)
 
 
 @field_metric("n_negative", "negative_share")

@@ -37,7 +37,7 @@ def fields_section(verdict: Verdict, options: Mapping[str, Any]) -> str:
     block = figure_block(field_maps(shown), 40 + _HEIGHT * len(shown), "Maps of fields with findings")
     return (
         "<h2>The fields in question</h2><p class='soft'>Means over boxes about as large as the cells. Crosses: cells "
-        f"that are missing, infinite, impossible or unusual.</p><div id='maps'>{block}</div>"
+        f"that are missing, infinite, impossible, unusual or isolated.</p><div id='maps'>{block}</div>"
     )
 
 

@@ -266,7 +266,8 @@ def on_host(families: Sequence[Family], on: DevicePlace) -> list[str]:
     for family in families:
         own = family.function.__module__.startswith("dqwatch.scores.")
         texture = family.function.__module__ == "dqwatch.scores.textures"
-        if not family.areas and (not own or (texture and on.row_of is None)):
+        rain = family.function.__module__ == "dqwatch.scores.isolated"
+        if not family.areas and (not own or rain or (texture and on.row_of is None)):
             names.append(family.function.__name__)
     return names
 

@@ -11,6 +11,7 @@ import numpy as np
 from dqwatch.buffers import Buffers
 from dqwatch.metrics.geometry import Geometry
 from dqwatch.metrics.histogram import Bins, count_values
+from dqwatch.metrics.isolation import RainLimits
 from dqwatch.metrics.texture import Texture, texture
 from dqwatch.scores.areas import Areas
 from dqwatch.scores.beside import Beside, find_beside
@@ -98,7 +99,11 @@ class ScoreView:
     place : Place
     std : float
         Population standard deviation of the finite values.
+    rain : RainLimits or None
+        What counts as wet and dry; None of what is no rain.
     """
+
+    rain: RainLimits | None = None
 
     def __init__(self, values: np.ndarray, kind: str, expected: Expected, place: Place, buffers: Buffers) -> None:
         self.values = values

@@ -148,7 +148,7 @@ def test_what_is_no_sound_baseline_is_said_in_one_line(baseline: Baseline, tmp_p
     save(baseline, path)
     marks = json.loads((path / ".zattrs").read_text())
     (path / ".zattrs").write_text(json.dumps({**marks, "version": 99}))
-    with pytest.raises(UsageError, match="version 99; this dqwatch reads version 5"):
+    with pytest.raises(UsageError, match="version 99; this dqwatch reads version 6"):
         load(path)
     del marks["scores"]
     (path / ".zattrs").write_text(json.dumps(marks))

@@ -91,11 +91,12 @@ def test_a_spoilt_row_trips_its_rule_and_no_other(rule: str, severity: str, tabl
 
 def test_every_shipped_rule_is_tripped_above() -> None:
     """Those on pairs of data sets in test_regridding_rules, on relations in test_relation_rules, on data against a
-    baseline in test_drift_rules, on loss weights in tests/test_weight_verbs.py, on what metrics
+    baseline in test_drift_rules, on loss weights in tests/test_weight_verbs.py, on losses in
+    tests/test_loss_verbs.py, on rain of training in tests/test_rain_pox.py, on what metrics
     add and on what a store says of itself in tests/test_rules.py.
     """
     stores = {"grid.placed", "stats.valid", "stats.stored", "stats.range", "stats.tendencies", "const.declared"}
-    stores |= {"stats.effective", "chunk.access", "chunk.ragged"}
+    stores |= {"stats.effective", "chunk.access", "chunk.ragged", "fc.isolated_rain.training"}
     elsewhere = ("pairs", "relations", "drift", "cycles", "slow", "weights", "weight_keys", "losses")
     shapes = {"nn.repeat", "texture.noise", "tendency", "static.const"} | CORRUPTERS.keys()
     rules = [r for s in load_rule_sets(list_rule_sets()) for r in s.rules]
