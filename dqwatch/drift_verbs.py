@@ -253,6 +253,8 @@ def beside_training(
     tables: Mapping[str, pd.DataFrame], source: Source, known: Baseline | StoredBaseline | None
 ) -> dict[str, pd.DataFrame]:
     """The tables of a scan, with what a baseline knows beside the fields."""
+    if known is None:
+        return dict(tables)
     from dqwatch.baselines.baseline import Baseline
     from dqwatch.departures.isolation import add_training
 

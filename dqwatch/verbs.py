@@ -237,8 +237,11 @@ def _judge(
         wanted, params = expectations.columns_needed(rule_sets), expectations.params_needed(rule_sets)
         scan = metrics.scan(source, wanted=wanted, params=params, spread=spread, device=place, **run)
         held = hold_against(source, known, previous, background, part.cache, run["workers"], device=place)
-        seen = scan.tables if known is None else beside_training(scan.tables, source, known)
-        tables = {**seen, **_compared(source, reference, part.select is None, **run), **held.tables}
+        tables = {
+            **beside_training(scan.tables, source, known),
+            **_compared(source, reference, part.select is None, **run),
+            **held.tables,
+        }
         clock.read()
         evaluation = expectations.evaluate(rule_sets, tables, excused)
         status, exit_code, summary = summarise(evaluation.results, fail_on)
