@@ -249,20 +249,6 @@ class Held(NamedTuple):
     """Fields that have a p-value, or are constants that were compared."""
 
 
-def beside_training(
-    tables: Mapping[str, pd.DataFrame], source: Source, known: Baseline | StoredBaseline | None
-) -> dict[str, pd.DataFrame]:
-    """The tables of a scan, with what a baseline knows beside the fields."""
-    if known is None:
-        return dict(tables)
-    from dqwatch.baselines.baseline import Baseline
-    from dqwatch.departures.isolation import add_training
-
-    if not isinstance(known, Baseline):
-        return dict(tables)
-    return {**tables, "fields": add_training(tables["fields"], source, known)}
-
-
 def open_baseline(given: Any, previous: Any = None, background: Any = None) -> Baseline | StoredBaseline | None:
     """The baseline at a path, or one in memory; None for None.
 
@@ -296,16 +282,21 @@ def hold_against(
     background: Any,
     cache: str | None,
     workers: int | None,
+    scanned: Mapping[str, pd.DataFrame] | None = None,
     *,
     device: Device | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Held:
-    """A source held against a baseline, if there is one; the fields before and the background are opened here."""
+    """A source held against a baseline, if there is one; the fields before and the background are opened here.
+
+    With the tables of a scan, that of the fields is among those given back, with what training knows of them.
+    """
     if known is None:
         return Held()
     from dqwatch import sources
     from dqwatch.baselines.baseline import Baseline
     from dqwatch.departures.bounds import judge_by_statistics
+    from dqwatch.departures.isolation import add_training
     from dqwatch.departures.judging import judge
 
     with ExitStack() as stack:
@@ -321,4 +312,7 @@ def hold_against(
     rows = found.tables["drift"]
     compared = int((rows["p_value"].notna() | rows["score"].notna() | (rows["n_exact"] > 0)).sum())
     notes = (*found.notes, *(f"baseline: {warning}" for warning in known.record.get("warnings", ())))
-    return Held(found.tables, notes, dict(known.record), found.drift, found.n_bytes, compared)
+    tables = dict(found.tables)
+    if scanned is not None and isinstance(known, Baseline):
+        tables["fields"] = add_training(scanned["fields"], source, known)
+    return Held(tables, notes, dict(known.record), found.drift, found.n_bytes, compared)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dqwatch.conclusion import Clock, FailOn, check_request, describe_input, load_rules
-from dqwatch.drift_verbs import beside_training, hold_against, open_baseline
+from dqwatch.drift_verbs import hold_against, open_baseline
 from dqwatch.part import Part, Spread
 from dqwatch.types import Source, Verdict
 
@@ -236,12 +236,8 @@ def _judge(
         clock.opened()
         wanted, params = expectations.columns_needed(rule_sets), expectations.params_needed(rule_sets)
         scan = metrics.scan(source, wanted=wanted, params=params, spread=spread, device=place, **run)
-        held = hold_against(source, known, previous, background, part.cache, run["workers"], device=place)
-        tables = {
-            **beside_training(scan.tables, source, known),
-            **_compared(source, reference, part.select is None, **run),
-            **held.tables,
-        }
+        held = hold_against(source, known, previous, background, part.cache, run["workers"], scan.tables, device=place)
+        tables = {**scan.tables, **_compared(source, reference, part.select is None, **run), **held.tables}
         clock.read()
         evaluation = expectations.evaluate(rule_sets, tables, excused)
         status, exit_code, summary = summarise(evaluation.results, fail_on)

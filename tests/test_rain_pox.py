@@ -75,7 +75,7 @@ def test_the_page_marks_every_isolated_cell() -> None:
 def baseline(tmp_path_factory: pytest.TempPathFactory) -> tuple[dqwatch.Baseline, np.ndarray, Weather]:
     """What was learnt from 3 years of rain, and the share of isolated cells at each time of them."""
     weather = Weather(0, number=16)
-    dates = np.arange(np.datetime64("2004-01-01T06", "s"), np.datetime64("2007-01-01"), np.timedelta64(5, "D"))
+    dates = np.arange(np.datetime64("2004-01-01T06", "s"), np.datetime64("2007-01-01"), np.timedelta64(10, "D"))
     fields = weather.states(dates)[:, INDEX["tp"]]
     path: Path = tmp_path_factory.mktemp("pox") / "b.zarr"
     grid = dqwatch.open_source(rain(weather, dates, fields)).grids[0]
