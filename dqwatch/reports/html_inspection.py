@@ -103,7 +103,7 @@ def reads_figure(reads: Sequence[ReadCost]) -> go.Figure:
             shown = f"%{{y}}: %{{x:.4s}}B {name}<extra></extra>"
             bar = go.Bar(x=values, y=names, orientation="h", name=name, marker={"color": colour}, hovertemplate=shown)
             figure.add_trace(bar)
-    figure.update_xaxes(type="log", tickformat="~s", ticksuffix="B", nticks=6)
+    figure.update_xaxes(type="log", tickformat="~s", ticksuffix="B", dtick=1)
     return _rows(figure)
 
 
@@ -150,7 +150,7 @@ def options_figure(inspection: Inspection) -> go.Figure:
         bar = go.Bar(x=values, y=[escape(clean(n)) for n in names], orientation="h", name=escape(name),
                      marker={"color": _COLOURS[k % len(_COLOURS)]}, hovertemplate=shown)  # fmt: skip
         figure.add_trace(bar)
-    figure.update_xaxes(type="log", nticks=6)
+    figure.update_xaxes(type="log", dtick=1)
     return _rows(figure)
 
 

@@ -85,7 +85,7 @@ def storage_figure(arrays: pd.DataFrame) -> go.Figure:
         figure.add_trace(bar, row=1, col=2)
     legend = {"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0}
     figure.update_layout(barmode="group", legend=legend, margin={"l": 10, "r": 15, "t": 30, "b": 40})
-    figure.update_xaxes(type="log", nticks=6, tickformat="~s")
+    figure.update_xaxes(type="log", dtick=1, tickformat="~s")
     figure.update_xaxes(ticksuffix="B", row=1, col=1)
     figure.update_yaxes(autorange="reversed", type="category")
     figure.update_annotations(font_size=13)
