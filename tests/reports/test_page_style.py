@@ -61,7 +61,7 @@ def test_scripts_are_part_of_a_file_and_beside_a_served_page() -> None:
     alone, served = page("t", body), page("t", body, served=True)
     assert script("page.js") in alone
     assert script("plotly.js") in alone
-    assert '<script src=' not in alone
+    assert "<script src=" not in alone
     assert re.findall(r'<script src="(.*?)">', served) == ["/plotly.js", "/page.js"]
     assert len(served) < 20_000
     assert "<script" not in page("<b>", "<p>nothing drawn</p>")
