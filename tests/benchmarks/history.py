@@ -32,6 +32,8 @@ class Taken(NamedTuple):
 
     what: str
     seconds: float
+    cpu_s: float
+    """Of all threads: what it would take alone on a machine that is busy now."""
     memory_mb: float
     file_mb: float
 
@@ -45,10 +47,11 @@ def measure() -> list[Taken]:
     """The report of the whole year, with page and JSON, and of its last month."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "history.db")
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), time.process_time()
         fill(str(path))
+        took = (time.perf_counter() - began) / CYCLES, (time.process_time() - spent) / CYCLES
         size = path.stat().st_size / 1e6
-        rows = [Taken(f"append one cycle ({CYCLES:,} of them)", (time.perf_counter() - began) / CYCLES, 0.0, size)]
+        rows = [Taken(f"append one cycle ({CYCLES:,} of them)", *took, 0.0, size)]
         for since in ("8760h", "30d"):
             words = ["report", "--history", str(path), "--since", since, "--fail-on", "never"]
             words += ["--html", f"{folder}/r.html", "--json", f"{folder}/r.json", "--compare", "cycle"]
@@ -96,8 +99,8 @@ def frame(name: str, given: dict) -> object:
     return tables.frame(name, {c.name: given.get(c.name, [empty[c.dtype]] * n) for c in tables.TABLES[name]})
 
 
-def run(words: Sequence[str]) -> tuple[float, float]:
-    """Seconds and peak memory [1e6 bytes] of a command of dqwatch."""
+def run(words: Sequence[str]) -> tuple[float, float, float]:
+    """Seconds, CPU-seconds and peak memory [1e6 bytes] of a command of dqwatch."""
     program = Path(sysconfig.get_path("scripts")) / "dqwatch"
     began = time.perf_counter()
     process = subprocess.Popen([str(program), *words], stderr=subprocess.DEVNULL)
@@ -105,13 +108,14 @@ def run(words: Sequence[str]) -> tuple[float, float]:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"dqwatch {' '.join(words)} returned {process.returncode}")
-    return time.perf_counter() - began, usage.ru_maxrss * 1024 / 1e6
+    return time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6
 
 
 def table(rows: Sequence[Taken]) -> str:
     """Rows as text."""
-    lines = [f"{'what':34}{'seconds':>9}{'limit':>7}{'MB':>7}{'limit':>7}{'file MB':>9}"]
+    lines = [f"{'what':34}{'seconds':>9}{'limit':>7}{'CPU s':>8}{'MB':>7}{'limit':>7}{'file MB':>9}"]
     for row in rows:
-        line = f"{row.what:34}{row.seconds:9.3f}{LIMIT_S:7.0f}{row.memory_mb:7.0f}{LIMIT_MB:7.0f}{row.file_mb:9.0f}"
+        line = f"{row.what:34}{row.seconds:9.3f}{LIMIT_S:7.0f}{row.cpu_s:8.3f}"
+        line += f"{row.memory_mb:7.0f}{LIMIT_MB:7.0f}{row.file_mb:9.0f}"
         lines.append(line + ("  BELOW" if row.below else ""))
     return "\n".join(lines)
