@@ -176,6 +176,11 @@ def _notes(found: Mapping[str, Any], cycles: pd.DataFrame) -> list[str]:
     if without:
         notes.append(f"{without:,} of {len(cycles):,} cycles have no p-value, and count neither as alarm nor as none")
     first = found["budget"][0]
+    judged = len(cycles) - without
+    if judged > first["cycles"]:
+        notes.append(
+            f"cycles that do not count, because their null is too small to reach p 0.01: {judged - first['cycles']:,}"
+        )
     if first["alarms"] > first["stretches"]:
         notes.append(
             "cycles after one another are alike and alarm in stretches; whether these are too many is judged by days"

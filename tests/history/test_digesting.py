@@ -153,6 +153,15 @@ def test_cycles_that_no_null_can_judge_are_not_counted(tmp_path: Path) -> None:
     assert any(note.startswith("1 of 2 cycles have no p-value") for note in found.notes)
 
 
+def test_a_null_that_is_too_small_is_told_of(tmp_path: Path) -> None:
+    verdict = make_verdict(p_cycle={label(0): 0.5, label(1): 0.02})
+    verdict.tables["cycles"]["null_size"] = [98, 99]
+    dqwatch.record(verdict, str(tmp_path / "h.db"))
+    found = dqwatch.report(str(tmp_path / "h.db"))
+    assert [b["cycles"] for b in found.budget] == [1, 0]
+    assert found.notes == ("cycles that do not count, because their null is too small to reach p 0.01: 1",)
+
+
 def test_what_is_written(filled: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     page, metrics = tmp_path / "r.html", tmp_path / "r.prom"
     period = ["--since", "2026-10-01", "--until", "2026-10-31", "--compare", "cycle"]
