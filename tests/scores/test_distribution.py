@@ -88,6 +88,8 @@ def test_packing_shows_in_how_many_values_are_distinct() -> None:
     view.values[:] = np.round((view.values - low) / (high - low) * 255) / 255 * (high - low) + low
     found = scores_of(view)
     assert found["distinct"] == found["distinct_share"] <= np.log(256 / (LAT.size - 48))
+    view, _, _ = make_view(3, missing=LAT.size - 63)
+    assert np.isnan(scores_of(view)["distinct"])
     exact = {s.name: s.exact for s in list_scores(load_families(), KINDS)}
     assert exact["distinct"]
     assert exact["missing"]
