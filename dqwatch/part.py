@@ -51,6 +51,8 @@ class Spread(NamedTuple):
     """Where finished pieces are kept, and found again; None: nowhere beyond this run."""
     sizes: Mapping[str, int] = {}
     """As the pass has them."""
+    others: Mapping[str, Any] = {}
+    """Paths of other data that are needed besides, by name; None where there are none."""
 
     def check(self, workers: int | None, device: str = "cpu") -> None:
         """Complain of what cannot be spread before any data are read.
@@ -61,9 +63,10 @@ class Spread(NamedTuple):
             If the data are no paths, or `workers` is given with a scheduler that has its own, or a device with one.
         """
         option = "scheduler" if self.scheduler else "resume"
-        paths = [self.data] if isinstance(self.data, str | os.PathLike) else self.data
-        if not isinstance(paths, Sequence) or not all(isinstance(p, str | os.PathLike) for p in paths):
-            raise UsageError(f"{option}: got data in memory; give a path or URL, which can be opened again")
+        for what, data in {"data": self.data, **self.others}.items():
+            paths = [data] if isinstance(data, str | os.PathLike) else [] if data is None else data
+            if not isinstance(paths, Sequence) or not all(isinstance(p, str | os.PathLike) for p in paths):
+                raise UsageError(f"{option}: got {what} in memory; give a path or URL, which can be opened again")
         if self.scheduler and device != "cpu":
             raise UsageError(
                 f"device: got '{device}' with a scheduler; its workers scan with their CPUs: leave out one"

@@ -13,7 +13,6 @@ from dqwatch.feed.devices import Device, one_thread_each
 from dqwatch.feed.workers import Progress
 from dqwatch.metrics.arrays import arrays_table
 from dqwatch.metrics.earth import land_columns
-from dqwatch.metrics.executors import run_pieces
 from dqwatch.metrics.field_table import Seen, fields_table
 from dqwatch.metrics.fields import Rows
 from dqwatch.metrics.grid import grid_table
@@ -24,6 +23,7 @@ from dqwatch.metrics.masks import judge_mask
 from dqwatch.metrics.metric import Params, Wanted
 from dqwatch.metrics.missing_chunks import find_absences
 from dqwatch.metrics.one_pass import Pass
+from dqwatch.metrics.piece_runs import run_pieces
 from dqwatch.metrics.source_table import source_table
 from dqwatch.metrics.stored_statistics import statistics_columns
 from dqwatch.metrics.times import times_table

@@ -153,7 +153,7 @@ def test_a_worker_that_dies_of_a_piece_again_and_again(store: Path, address: str
     def die(*_: object) -> bytes:
         raise KilledWorker("piece", SimpleNamespace(address="tcp://gone"), 3)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(executors, "_scan_there", die)
+    monkeypatch.setattr(executors, "_do", die)
     with pytest.raises(
         SchedulerError, match=r"^data.zarr: 2d at 2020-03-01T00.*: every worker that scanned it died; too little memory"
     ):
