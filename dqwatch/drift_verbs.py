@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dqwatch.conclusion import Clock, FailOn, check_request, describe_input, load_rules
 from dqwatch.errors import UsageError
-from dqwatch.part import Part, check_counts
+from dqwatch.part import LOCAL, Part, Spread, check_counts
 from dqwatch.types import Source, Verdict
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def baseline(
     self_test: bool = False,
     workers: int | None = None,
     device: Any = "cpu",
+    scheduler: str | None = None,
     select: str | Sequence[str] | None = None,
     start: str | datetime | None = None,
     end: str | datetime | None = None,
@@ -65,8 +66,9 @@ def baseline(
         `gate` and `drift` then find only what is far beyond training, and say so.
     self_test : bool
         Replay the training years as if new, and put into `record` how often they alarm.
-    workers, device, select, start, end, every, cache
-        As for `audit`; on a device training's own cycles are scored, what is summed stays on the host.
+    workers, device, scheduler, select, start, end, every, cache
+        As for `audit`; on a device training's own cycles are scored, what is summed stays on the host. A scheduler's
+        workers must see `output` too, and the folder above it.
     progress : callable, optional
         Called with what is done and what is to do: blocks of the pass, then cycles.
     tell : callable, optional
@@ -98,7 +100,10 @@ def baseline(
         folder = place_beside(output)
     part, place = Part(select, start, end, every, cache), computing_device(device)
     if from_statistics:
-        _check_alone(part, background=background, compact=compact, self_test=self_test)
+        _check_alone(part, background=background, compact=compact, self_test=self_test, scheduler=scheduler)
+    spread = _spread(scheduler, data, part, workers, device, background=background)
+    if spread is not None and output is None and scheduler != LOCAL:
+        raise UsageError("scheduler: needs an output that its workers can write to; give a path")
     with ExitStack() as stack:
         source = stack.enter_context(closing(sources.open_source(data, **part._asdict())))
         if from_statistics:
@@ -108,6 +113,7 @@ def baseline(
             beside = stack.enter_context(closing(sources.open_source(background, cache=cache)))
         with one_thread_each(place):
             run: dict[str, Any] = {"workers": workers, "device": place, "progress": progress, "tell": tell}
+            run["spread"] = spread
             made = build(source, background=beside, cycles=cycles, compact=compact, folder=folder, **run)
     from dqwatch.departures.replay import as_records, replay, warn_of_newest
 
@@ -121,6 +127,23 @@ def baseline(
     if folder is not None:
         forget(folder)
     return made
+
+
+def _spread(
+    scheduler: str | None, data: Any, part: Part, workers: int | None, device: Any, **others: Any
+) -> Spread | None:
+    """The workers of a scheduler, and where they find the data; None without one.
+
+    Raises
+    ------
+    UsageError
+        If what they need is in memory, or `workers` is given with a scheduler that has its own, or a device with one.
+    """
+    if scheduler is None:
+        return None
+    spread = Spread(data, part._asdict(), scheduler, others=others)
+    spread.check(workers, str(device))
+    return spread
 
 
 def _check_alone(part: Part, **options: Any) -> None:
@@ -155,6 +178,7 @@ def drift(
     waivers: str | None = None,
     workers: int | None = None,
     device: Any = "cpu",
+    scheduler: str | None = None,
     select: str | Sequence[str] | None = None,
     start: str | datetime | None = None,
     end: str | datetime | None = None,
@@ -177,7 +201,7 @@ def drift(
     rules : str or sequence of str
         As for `audit`; the rules of `drift` by default. Those on tables other than `drift` and `cycles` are skipped:
         nothing else is scanned.
-    fail_on, waivers, workers, device, select, start, end, every, cache
+    fail_on, waivers, workers, device, scheduler, select, start, end, every, cache
         As for `audit`; p-values are the same wherever fields are scored.
     progress : callable, optional
         Called with the cycles done and the cycles to do.
@@ -197,6 +221,9 @@ def drift(
     clock = Clock()
     part = Part(select, start, end, every, cache)
     check_request(fail_on, workers, every)
+    spread = _spread(
+        scheduler, data, part, workers, device, previous=previous, background=background, baseline=baseline
+    )
     from dqwatch import expectations, sources
     from dqwatch.expectations.verdicts import summarise
     from dqwatch.feed import default_workers
@@ -210,7 +237,8 @@ def drift(
         raise UsageError("baseline: got None; give a path or what dqwatch.baseline returned")
     with closing(sources.open_source(data, **part._asdict())) as source:
         clock.opened()
-        held = hold_against(source, known, previous, background, cache, workers, device=place, progress=progress)
+        run: dict[str, Any] = {"device": place, "spread": spread, "progress": progress}
+        held = hold_against(source, known, previous, background, cache, workers, **run)
         clock.read()
         evaluation = expectations.evaluate(rule_sets, held.tables, excused)
         status, exit_code, summary = summarise(evaluation.results, fail_on)
@@ -285,6 +313,7 @@ def hold_against(
     scanned: Mapping[str, pd.DataFrame] | None = None,
     *,
     device: Device | None = None,
+    spread: Spread | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Held:
     """A source held against a baseline, if there is one; the fields before and the background are opened here.
@@ -305,8 +334,10 @@ def hold_against(
             for given in (previous, background)
         )
         if isinstance(known, Baseline):
-            run: dict[str, Any] = {"workers": workers, "progress": progress}
+            run: dict[str, Any] = {"workers": workers, "spread": spread, "progress": progress}
             found = judge(source, known, previous=before, background=beside, device=device, **run)
+        elif spread is not None:
+            raise UsageError("scheduler: a baseline of stored statistics alone is too quick for it; leave it out")
         else:
             found = judge_by_statistics(source, known, previous=before, workers=workers, progress=progress)
     rows = found.tables["drift"]

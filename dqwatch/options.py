@@ -180,8 +180,8 @@ Scheduler = Annotated[
     typer.Option(
         "--scheduler",
         metavar="ADDRESS|local",
-        help="Scan on the workers of a Dask scheduler, which open the data themselves; 'local' starts one process per "
-        "core (or --workers). The tables are the same bits. Example: --scheduler tcp://node1:8786",
+        help="Work on the workers of a Dask scheduler, which open the data themselves; 'local' starts one process per "
+        "core (or --workers). The result is the same bits. Example: --scheduler tcp://node1:8786",
     ),
 ]
 Resume = Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,17 +14,19 @@ import numpy as np
 
 from dqwatch.baselines.building import Plan, accumulate, plan
 from dqwatch.baselines.harmonics import basis, hour_indices, year_fractions
-from dqwatch.baselines.ledger import CYCLES, Ledger, score_cycles
+from dqwatch.baselines.ledger import CYCLES, Ledger, PartScorer, choose_cycles, cut_cycles, gather_ledger, score_cycles
 from dqwatch.baselines.lookup import tell_apart
 from dqwatch.baselines.quantity import Layout, lay_out
 from dqwatch.baselines.relations import Relations
 from dqwatch.baselines.scorer import Climates, Moment, Scorer, list_rain
 from dqwatch.baselines.sizes import check_room, estimate
+from dqwatch.baselines.spreading import Elsewhere
 from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.errors import UsageError
 from dqwatch.feed.devices import Device
 from dqwatch.feed.workers import Progress
 from dqwatch.metrics.calendars import DAY, dates
+from dqwatch.part import Spread
 from dqwatch.scores import BACKGROUND, KINDS, Score, list_scores, load_families
 from dqwatch.types import Grid, Source
 
@@ -171,6 +173,7 @@ def build(
     cycles: int = CYCLES,
     compact: bool = False,
     folder: Path | None = None,
+    spread: Spread | None = None,
     workers: int | None = None,
     device: Device | None = None,
     progress: Progress | None = None,
@@ -190,6 +193,8 @@ def build(
     folder : Path, optional
         Where what is done is kept; if something broke off, the same call goes on from there. It is not
         removed. None: nothing is kept.
+    spread : Spread, optional
+        The workers of a Dask scheduler, and where they find the data; they must see `folder` too.
     workers : int, optional
     device : Device, optional
         Score the cycles by tensors there.
@@ -215,15 +220,22 @@ def build(
     scores = list_scores(families, KINDS)
     place = Path(tempfile.gettempdir()) if folder is None else folder.parent
     told = check_room(estimate(asked, workers), place)
-    ingredients = _ingredients(asked, cycles, scores) | ({} if device is None else {"device": str(device)})
+    ingredients = {**identify_plan(asked), "cycles": cycles} | ({} if device is None else {"device": str(device)})
     with Unfinished(folder, ingredients) as unfinished:
         if tell is not None:
             for clause in (*told, *unfinished.found()):
                 tell(clause)
-        builder = accumulate(asked, unfinished, workers=workers, progress=progress)
-        ledger, relations = score_cycles(
-            asked, builder, unfinished, families, most=cycles, workers=workers, device=device, progress=progress
-        )
+        chosen_cycles = choose_cycles(asked, cycles)
+        parts = cut_cycles(asked, chosen_cycles)
+        if spread is None:
+            builder = accumulate(asked, unfinished, workers=workers, progress=progress)
+            scorer = PartScorer(asked, builder, unfinished, families, device)
+            score_cycles(scorer, parts, workers=workers, progress=progress)
+        else:
+            elsewhere = Elsewhere(asked, unfinished, spread, identify_plan, workers)
+            builder = elsewhere.accumulate(progress)
+            elsewhere.score(parts, progress)
+        ledger, relations = gather_ledger(asked, unfinished, parts, chosen_cycles, families)
         climates = builder.climates(range(asked.times.n_folds))
     chosen = [source.variables[v] for v in asked.variables]
     return Baseline(
@@ -243,8 +255,8 @@ def build(
     )
 
 
-def _ingredients(asked: Plan, cycles: int, scores: Sequence[Score]) -> dict[str, Any]:
-    """All that the numbers of a baseline depend on: what was made of other ingredients is of no use."""
+def identify_plan(asked: Plan) -> dict[str, Any]:
+    """All that the numbers of a baseline depend on, but for the number of cycles: plain values."""
     from dqwatch import __version__
 
     source, times = asked.source, asked.times
@@ -256,9 +268,8 @@ def _ingredients(asked: Plan, cycles: int, scores: Sequence[Score]) -> dict[str,
         "grid": hash_grid(asked.grid),
         "times": [hashlib.sha256(a.tobytes()).hexdigest() for a in (times.indices, times.seconds, times.folds)],
         "layout": [times.step, times.n_folds, asked.terms, asked.hours.tolist()],
-        "cycles": cycles,
         "compact": asked.compact,
-        "scores": [list(s) for s in scores],
+        "scores": [list(s) for s in list_scores(load_families(), KINDS)],
     }
 
 

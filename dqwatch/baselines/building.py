@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,8 @@ from dqwatch.types import Block, Field, Grid, Source
 
 _Beside = tuple[Field, np.ndarray | None]
 """A field, and another estimate of it."""
-_RUNNING = "running"
-"""The part that holds a fold that is not finished."""
+_FIRST = "first"
+"""The part that holds the first field of each variable."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,36 +108,48 @@ def _beside(plan: Plan, background: Source) -> Plan:
 
 
 class Builder:
-    """Sums of all quantities, filled field by field in order of time; those of finished folds lie in a folder."""
+    """Sums of all quantities, filled field by field in order of time; those of finished folds lie in a folder.
+
+    Attributes
+    ----------
+    first : list of np.ndarray or None
+        The first field of each variable: a first guess, and what a constant is compared with.
+    """
 
     def __init__(self, plan: Plan, folder: Unfinished) -> None:
-        self._plan, self._folder = plan, folder
+        self.plan, self.folder = plan, folder
         self._number = {v: k for k, v in enumerate(plan.variables)}
         self._moments = plan.moments(plan.times.seconds)
         self._known_of = know(plan.source, load_catalogue())
-        self.first: list[np.ndarray | None] = [None] * len(plan.variables)
-        self.constant = [True] * len(plan.variables)
-        """Whether all fields of a variable have had the same values."""
+        if not folder.has(_FIRST):
+            fields = enumerate(_first_fields(plan))
+            folder.write(_FIRST, {str(k): {"values": f} for k, f in fields if f is not None}, {})
+        self.first = [folder.read(_FIRST, str(k)).get("values") for k in range(len(plan.variables))]
         self._clear()
 
     def _clear(self) -> None:
-        self._sums: dict[str, list[QuantitySums | None]] = {k: [None] * len(self._plan.variables) for k in KINDS}
+        n = len(self.plan.variables)
+        self._sums: dict[str, list[QuantitySums | None]] = {k: [None] * n for k in KINDS}
         self._recent: dict[tuple[int, int], tuple[int, np.ndarray]] = {}
-        self._known = {k for k, first in enumerate(self.first) if first is not None}
+        self._constant = [True] * n
+
+    @cached_property
+    def constant(self) -> list[bool]:
+        """Whether all fields of a variable have had the same values, in all folds: once they are finished."""
+        folds = [self.folder.facts(_fold(f))["constant"] for f in range(self.plan.times.n_folds)]
+        return [all(own) for own in zip(*folds, strict=True)]
 
     def add(self, found: Field, background: np.ndarray | None = None) -> None:
         """One field of the fold, with another estimate of it if there is one.
 
         Its values are kept until the next of the same variable and member.
         """
-        plan, number = self._plan, self._number[found.variable]
+        plan, number = self.plan, self._number[found.variable]
         position = plan.place_of[found.time]
         moment, second = self._moments[position], int(plan.times.seconds[position])
         first = self.first[number]
-        if first is None:
-            self.first[number] = found.values
-        elif self.constant[number]:
-            self.constant[number] = bool(np.array_equal(first, found.values, equal_nan=True))
+        if first is not None and self._constant[number]:
+            self._constant[number] = bool(np.array_equal(first, found.values, equal_nan=True))
         self._onto(STATE, number, found.values, moment)
         if background is not None:
             self._onto(BACKGROUND, number, _subtract(found.values, background), moment)
@@ -159,7 +171,7 @@ class Builder:
         if first is None:
             raise ValueError("sums of a variable that was never seen")
         guess = first if kind == STATE else np.zeros(first.size)
-        plan = self._plan
+        plan = self.plan
         return QuantitySums(
             guess,
             plan.layout,
@@ -173,51 +185,45 @@ class Builder:
     def resume(self, fold: int) -> int:
         """Begin a fold, or go on with it: how many of its blocks are in it."""
         self._clear()
-        part = _fold(fold) if self._folder.has(_fold(fold)) else _RUNNING
-        if not self._folder.has(part) or self._folder.facts(part)["fold"] != fold:
+        part = _running(fold)
+        if not self.folder.has(part):
             return 0
-        facts = self._folder.facts(part)
-        self.constant = facts["constant"]
-        for k in range(len(self.first)):
-            self.first[k] = self._folder.read(part, f"first-{k}").get("values", self.first[k])
-        if part == _RUNNING:
-            for kind, held in self._sums.items():
-                for k in range(len(held)):
-                    held[k] = self._read(part, kind, k)
-            for number, member, second in facts["recent"]:
-                values = self._folder.read(part, f"recent-{number}-{member}")["values"]
-                self._recent[number, member] = second, values
+        facts = self.folder.facts(part)
+        self._constant = facts["constant"]
+        for kind, held in self._sums.items():
+            for k in range(len(held)):
+                held[k] = self._read(part, kind, k)
+        for number, member, second in facts["recent"]:
+            values = self.folder.read(part, f"recent-{number}-{member}")["values"]
+            self._recent[number, member] = second, values
         return int(facts["blocks"])
 
     def keep(self, fold: int, blocks: int) -> None:
         """A checkpoint: what is there after so many blocks of a fold."""
         recent = [[number, member, second] for (number, member), (second, _) in self._recent.items()]
         values = {f"recent-{n}-{m}": {"values": v} for (n, m), (_, v) in self._recent.items()}
-        self._write(_RUNNING, fold, blocks, values, {"recent": recent})
+        self._write(_running(fold), blocks, values, {"recent": recent})
 
     def finish(self, fold: int, blocks: int) -> None:
         """Put the sums of a whole fold away."""
-        self._write(_fold(fold), fold, blocks, {}, {})
-        self._folder.drop(_RUNNING)
+        self._write(_fold(fold), blocks, {}, {})
+        self.folder.drop(_running(fold))
         self._clear()
 
     def _write(
-        self, part: str, fold: int, blocks: int, more: Mapping[str, Mapping[str, np.ndarray]], facts: Mapping[str, Any]
+        self, part: str, blocks: int, more: Mapping[str, Mapping[str, np.ndarray]], facts: Mapping[str, Any]
     ) -> None:
-        rounded = part != _RUNNING
+        rounded = "recent" not in facts  # a finished fold
         sums = {
             f"{kind}-{k}": s.arrays(rounded=rounded)
             for kind, held in self._sums.items()
             for k, s in enumerate(held)
             if s is not None
         }
-        fields = enumerate(self.first)
-        first = {f"first-{k}": {"values": f} for k, f in fields if f is not None and k not in self._known}
-        kept = {"fold": fold, "blocks": blocks, "constant": self.constant, **facts}
-        self._folder.write(part, {**sums, **first, **more}, kept)
+        self.folder.write(part, {**sums, **more}, {"blocks": blocks, "constant": self._constant, **facts})
 
     def _read(self, part: str, kind: str, number: int) -> QuantitySums | None:
-        arrays = self._folder.read(part, f"{kind}-{number}")
+        arrays = self.folder.read(part, f"{kind}-{number}")
         if not arrays:
             return None
         sums = self._empty(kind, number)
@@ -250,38 +256,52 @@ def accumulate(
     of workers, and for any number of passes that were broken off.
     """
     builder = Builder(plan, folder)
-    folds = [wanted_blocks(plan, np.flatnonzero(plan.times.folds == f)) for f in range(plan.times.n_folds)]
-    total, before = sum(map(len, folds)), 0
+    sizes = count_blocks(plan)
+    for fold in range(plan.times.n_folds):
+        onward = None if progress is None else partial(_onward, progress, sum(sizes[:fold]), sum(sizes))
+        add_fold(builder, fold, workers=workers, progress=onward)
+    return builder
+
+
+def count_blocks(plan: Plan) -> list[int]:
+    """How many blocks there are to read of each fold."""
+    folds = plan.times.folds
+    return [len(wanted_blocks(plan, np.flatnonzero(folds == f))) for f in range(plan.times.n_folds)]
+
+
+def add_fold(builder: Builder, fold: int, *, workers: int | None = None, progress: Progress | None = None) -> None:
+    """All fields of a fold, unless it is finished; what was broken off goes on."""
+    plan, folder = builder.plan, builder.folder
+    blocks = wanted_blocks(plan, np.flatnonzero(plan.times.folds == fold))
+    if folder.has(_fold(fold)):
+        folder.facts(_fold(fold))  # complains of a broken one
+        if progress is not None:
+            progress(len(blocks), len(blocks))
+        return
+    done = builder.resume(fold)
+    counted = itertools.count(done + 1)
 
     def read(block: Block, worker: Worker) -> list[_Beside]:
         fields = read_fields(plan.source, block, worker.buffers)
         fields.sort(key=lambda one: plan.place_of[one.time])
         return _with_background(plan, fields, worker.buffers)
 
-    for fold, blocks in enumerate(folds):
-        done = builder.resume(fold)
-        counted = itertools.count(done + 1)
+    def take(fields: list[_Beside]) -> None:
+        for one, background in fields:
+            builder.add(one, background)
+        now = next(counted)
+        if folder.due():
+            builder.keep(fold, now)
 
-        def take(fields: list[_Beside], fold: int = fold, counted: Iterator[int] = counted) -> None:
-            for one, background in fields:
-                builder.add(one, background)
-            now = next(counted)
-            if folder.due():
-                builder.keep(fold, now)
-
-        onward = None if progress is None else partial(_onward, progress, before + done, total)
-        run(
-            blocks[done:],
-            read,
-            workers=workers,
-            take=take,
-            describe=lambda b: name_block(plan.source, b),
-            progress=onward,
-        )
-        if not folder.has(_fold(fold)):
-            builder.finish(fold, len(blocks))
-        before += len(blocks)
-    return builder
+    run(
+        blocks[done:],
+        read,
+        workers=workers,
+        take=take,
+        describe=lambda b: name_block(plan.source, b),
+        progress=None if progress is None else partial(_onward, progress, done, len(blocks)),
+    )
+    builder.finish(fold, len(blocks))
 
 
 def _subtract(values: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -294,9 +314,34 @@ def _onward(progress: Progress, done: int, total: int, n: int, _: int) -> None:
     progress(done + n, total)
 
 
+def has_fold(folder: Unfinished, number: int) -> bool:
+    """Whether a fold is finished."""
+    return folder.has(_fold(number))
+
+
 def _fold(number: int) -> str:
     """The part that holds a finished fold."""
     return f"fold-{number}"
+
+
+def _running(number: int) -> str:
+    """The part that holds a fold that is not finished."""
+    return f"running-{number}"
+
+
+def _first_fields(plan: Plan) -> list[np.ndarray | None]:
+    """The first field of each variable, its first member; None where it has no time."""
+    found: list[np.ndarray | None] = [None] * len(plan.variables)
+    number, buffers = {v: k for k, v in enumerate(plan.variables)}, Buffers()
+    for block in wanted_blocks(plan, np.arange(plan.times.seconds.size)):
+        left = tuple(v for v in block.variables if found[number[v]] is None)
+        fields = read_fields(plan.source, Block(block.times[:1], left), buffers) if left else []
+        for one in fields:
+            if found[number[one.variable]] is None:
+                found[number[one.variable]] = one.values
+        if all(values is not None for values in found):
+            break
+    return found
 
 
 def wanted_blocks(plan: Plan, positions: np.ndarray) -> list[Block]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -92,34 +93,81 @@ def choose_cycles(plan: Plan, most: int = CYCLES) -> np.ndarray:
     return np.arange(0, size, stride)
 
 
+class Part(NamedTuple):
+    """Cycles that are scored and kept together."""
+
+    fold: int
+    """Their own, which is held out."""
+    positions: np.ndarray
+    """int64, in `plan.times`."""
+    name: str
+
+
+def cut_cycles(plan: Plan, chosen: np.ndarray) -> list[Part]:
+    """The cycles of some positions, fold by fold."""
+    folds, found = plan.times.folds[chosen], []
+    for fold in np.unique(folds).tolist():
+        own = chosen[folds == fold]
+        found += [Part(fold, own[k : k + _TOGETHER], f"cycles-{fold}-{k}") for k in range(0, own.size, _TOGETHER)]
+    return found
+
+
+class PartScorer:
+    """Scores parts of the ledger into the folder of what is not finished; what a fold expects is fitted once."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        builder: Builder,
+        folder: Unfinished,
+        families: Sequence[Family],
+        device: Device | None = None,
+    ) -> None:
+        self._plan, self._builder, self._folder, self._families = plan, builder, folder, families
+        own = [plan.source.variables[v] for v in plan.variables]
+        self._device, self._rain = device, list_rain([v.name for v in own], [v.units for v in own])
+        self._lookup = Lookup(plan.source, {v: k for k, v in enumerate(plan.variables)}, plan.axis)
+        self._fold = -1
+        self._scorer: Scorer | None = None
+
+    def score(self, part: Part, workers: int | None = None, progress: Progress | None = None) -> None:
+        """Score the cycles of a part, unless it is there."""
+        if self._folder.has(part.name):
+            return
+        if self._scorer is None or self._fold != part.fold:
+            others = [f for f in range(self._plan.times.n_folds) if f != part.fold]
+            self._scorer = None  # one at a time in memory
+            climates = self._builder.climates(others)
+            self._scorer = Scorer(
+                self._plan.layout, climates, self._families, device=self._device, rain=self._rain
+            )
+            self._fold = part.fold
+        found = _score(self._plan, self._scorer, part.positions, self._lookup, workers, progress)
+        self._folder.write(part.name, {"scores": found}, {})
+
+
 def score_cycles(
-    plan: Plan,
-    builder: Builder,
-    folder: Unfinished,
-    families: Sequence[Family],
-    *,
-    most: int = CYCLES,
-    workers: int | None = None,
-    device: Device | None = None,
-    progress: Progress | None = None,
-) -> tuple[Ledger, Relations | None]:
-    """The ledger, from where a former one was broken off; and what means over areas are to one another in its cycles.
+    scorer: PartScorer, parts: Sequence[Part], *, workers: int | None = None, progress: Progress | None = None
+) -> None:
+    """All parts of the ledger, from where a former run was broken off.
 
     Parameters
     ----------
-    plan : Plan
-    builder : Builder
-        With all of the training data in it.
-    folder : Unfinished
-        Where finished cycles are kept.
-    families : sequence of Family
-    most : int
-        Cycles to score.
+    scorer : PartScorer
+    parts : sequence of Part
     workers : int, optional
-    device : Device, optional
-        Score by tensors there.
     progress : callable, optional
         `progress(done, total)` in cycles.
+    """
+    sizes = [part.positions.size for part in parts]
+    for k, part in enumerate(parts):
+        scorer.score(part, workers, _onward(progress, sum(sizes[:k]), sum(sizes)))
+
+
+def gather_ledger(
+    plan: Plan, folder: Unfinished, parts: Sequence[Part], chosen: np.ndarray, families: Sequence[Family]
+) -> tuple[Ledger, Relations | None]:
+    """The ledger of parts that are scored; and what means over areas are to one another in its cycles.
 
     Returns
     -------
@@ -127,44 +175,23 @@ def score_cycles(
     Relations or None
         Fitted to all of its cycles; None where they are too few. A cycle's own scores are by a fit to other folds.
     """
-    chosen = choose_cycles(plan, most)
     n_members = max(plan.source.variables[v].members for v in plan.variables)
-    folds = plan.times.folds[chosen]
-    everything = range(plan.times.n_folds)
-    own_variables = [plan.source.variables[v] for v in plan.variables]
-    rain = list_rain([v.name for v in own_variables], [v.units for v in own_variables])
-    lookup = Lookup(plan.source, {v: k for k, v in enumerate(plan.variables)}, plan.axis)
-    scores, means, areas, done = [], [], [], 0
-    for fold in np.unique(folds).tolist():
-        own, scorer = chosen[folds == fold], None
-        for begin in range(0, own.size, _TOGETHER):
-            positions, part = own[begin : begin + _TOGETHER], f"cycles-{fold}-{begin}"
-            if not folder.has(part):
-                if scorer is None:
-                    climates = builder.climates([f for f in everything if f != fold])
-                    scorer = Scorer(plan.layout, climates, families, device=device, rain=rain)
-                found = _score(plan, scorer, positions, lookup, workers, _onward(progress, done, int(chosen.size)))
-                folder.write(part, {"scores": found}, {})
-            held = folder.read(part, "scores")
-            scores.append(held["values"])
-            means.append(held["means"])
-            areas.append(held["areas"])
-            done += positions.size
-    seconds, folds = np.repeat(plan.times.seconds[chosen], n_members), np.repeat(folds, n_members)
+    held = [folder.read(part.name, "scores") for part in parts]
+    seconds = np.repeat(plan.times.seconds[chosen], n_members)
     ledger = Ledger(
         seconds=seconds,
         years=np.repeat(plan.times.years[chosen], n_members),
-        folds=folds,
+        folds=np.repeat(plan.times.folds[chosen], n_members),
         groups=np.repeat(plan.times.groups[chosen], n_members),
         members=np.tile(np.arange(n_members), chosen.size),
         fractions=year_fractions(seconds, plan.source.times[plan.axis].calendar),
         hours=hour_indices(seconds, plan.hours),
-        scores=np.concatenate(scores),
-        areas=np.concatenate(areas),
+        scores=np.concatenate([one["values"] for one in held]),
+        areas=np.concatenate([one["areas"] for one in held]),
     )
     moments = plan.moments(seconds)
     functions = time_functions(np.stack([m.phi for m in moments]), np.array([m.hour for m in moments]), plan.hours.size)
-    return ledger, _relate(ledger, np.concatenate(means), functions, families)
+    return ledger, _relate(ledger, np.concatenate([one["means"] for one in held]), functions, families)
 
 
 def _relate(ledger: Ledger, means: np.ndarray, functions: np.ndarray, families: Sequence[Family]) -> Relations | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Mapping
@@ -94,6 +95,10 @@ class Unfinished:
         parts = self.parts()
         return [f"goes on from what {self.path.name} holds ({len(parts)} parts)"] if parts else []
 
+    def elsewhere(self) -> Unfinished:
+        """The same folder for another process, which neither locks nor removes it."""
+        return Unfinished(self.path, self._facts)
+
     def due(self) -> bool:
         """Whether it is time for a checkpoint."""
         return time.monotonic() - self._written >= max(PAUSE, _SHARE * self._took)
@@ -115,7 +120,8 @@ class Unfinished:
             If the disk is full or the folder cannot be written.
         """
         began = time.monotonic()
-        new, old = self.path / f".{part}-new", self.path / f".{part}-old"
+        own = f"{socket.gethostname()}-{os.getpid()}"
+        new, old = self.path / f".{part}-new-{own}", self.path / f".{part}-old-{own}"
         try:
             for one in (new, old):
                 shutil.rmtree(one, ignore_errors=True)

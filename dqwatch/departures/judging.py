@@ -14,11 +14,13 @@ from dqwatch.departures.calibration import Calibration, Departures
 from dqwatch.departures.naming import NAMED, adjust
 from dqwatch.departures.regions import name_region
 from dqwatch.departures.running import count_running
-from dqwatch.departures.scoring import Cycle, find_others, match, score_source
+from dqwatch.departures.scoring import Cycle, Scoring, find_others, match, score_source
 from dqwatch.departures.slow_table import find_land, find_slow_drift, slow_document
+from dqwatch.departures.spreading import score_elsewhere
 from dqwatch.departures.where import locate
 from dqwatch.feed.devices import Device, one_thread_each
 from dqwatch.feed.workers import Progress
+from dqwatch.part import Spread
 from dqwatch.scores import BACKGROUND, STEP
 from dqwatch.types import Source, Variable
 
@@ -55,6 +57,7 @@ def judge(
     *,
     previous: Source | None = None,
     background: Source | None = None,
+    spread: Spread | None = None,
     workers: int | None = None,
     device: Device | None = None,
     progress: Progress | None = None,
@@ -69,6 +72,8 @@ def judge(
         The fields one step before.
     background : Source, optional
         Other estimates of the same fields, such as forecasts valid at their times.
+    spread : Spread, optional
+        The workers of a Dask scheduler, and where they find all these and the baseline; the tables are the same.
     workers : int, optional
     device : Device, optional
         Score by tensors there.
@@ -86,10 +91,12 @@ def judge(
     """
     matched = match(source, baseline)
     others = find_others(source, baseline, matched, previous, background)
-    with one_thread_each(device):
-        cycles = score_source(
-            source, baseline, matched, others=others, workers=workers, device=device, progress=progress
-        )
+    scoring = Scoring(source, baseline, matched, others, device)
+    if spread is None:
+        with one_thread_each(device):
+            cycles = score_source(scoring, workers=workers, progress=progress)
+    else:
+        cycles = score_elsewhere(scoring, spread, workers=workers, progress=progress)
     variables = {k: source.variables[i] for i, k in matched.numbers.items()}
     judged, made = judge_cycles(cycles, baseline, variables, matched.absent)
     slow = find_slow_drift(cycles, source, baseline, matched)

@@ -131,17 +131,8 @@ def find_others(
     return Others(before, lookup, found.notes)
 
 
-def score_source(
-    source: Source,
-    baseline: Baseline,
-    matched: Matched,
-    *,
-    others: Others | None = None,
-    workers: int | None = None,
-    device: Device | None = None,
-    progress: Progress | None = None,
-) -> list[Cycle]:
-    """Every cycle of a source scored.
+class Scoring:
+    """The cycles of a source, each of which can be scored.
 
     Parameters
     ----------
@@ -150,34 +141,63 @@ def score_source(
     matched : Matched
     others : Others, optional
         What it is held against besides.
-    workers : int, optional
     device : Device, optional
         Score by tensors there.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        baseline: Baseline,
+        matched: Matched,
+        others: Others | None = None,
+        device: Device | None = None,
+    ) -> None:
+        self.source, self.baseline, self.matched = source, baseline, matched
+        self._scorer = baseline.scorer_on(device)
+        axis = source.times[matched.axis]
+        self._times = usable_times(axis)
+        self._moments = baseline.moments(axis.seconds[self._times])
+        self._reader = _Reader(source, matched, others or Others(None, None), baseline.step)
+
+    @property
+    def size(self) -> int:
+        """Cycles; times that cannot be decoded or are declared missing are left out."""
+        return int(self._times.size)
+
+    def name(self, number: int) -> str:
+        """A cycle in words, for errors."""
+        axis = self.source.times[self.matched.axis]
+        return f"{self.source.name}: {axis.labels[int(self._times[number])]}"
+
+    def score(self, number: int, worker: Worker) -> list[Cycle]:
+        """A cycle, member by member."""
+        time, moment = int(self._times[number]), self._moments[number]
+        return _score(time, moment, self.baseline, self._scorer, self.matched, self._reader, worker)
+
+
+def score_source(scoring: Scoring, *, workers: int | None = None, progress: Progress | None = None) -> list[Cycle]:
+    """Every cycle of a source scored, by threads.
+
+    Parameters
+    ----------
+    scoring : Scoring
+    workers : int, optional
     progress : callable, optional
         `progress(done, total)` in cycles.
 
     Returns
     -------
     list of Cycle
-        In order of time; times that cannot be decoded or are declared missing are left out.
+        In order of time.
     """
-    axis = source.times[matched.axis]
-    times = usable_times(axis)
-    moments = baseline.moments(axis.seconds[times])
-    reader = _Reader(source, matched, others or Others(None, None), baseline.step)
     found: list[Cycle] = []
-    scorer = baseline.scorer_on(device)
-
-    def work(item: tuple[int, Moment | None], worker: Worker) -> list[Cycle]:
-        return _score(item[0], item[1], baseline, scorer, matched, reader, worker)
-
-    items = list(zip(times.tolist(), moments, strict=True))
     run(
-        items,
-        work,
+        range(scoring.size),
+        scoring.score,
         workers=workers,
         take=found.extend,
-        describe=lambda item: f"{source.name}: {axis.labels[item[0]]}",
+        describe=scoring.name,
         progress=progress,
     )
     return found
