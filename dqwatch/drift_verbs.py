@@ -115,13 +115,7 @@ def baseline(
             run: dict[str, Any] = {"workers": workers, "device": place, "progress": progress, "tell": tell}
             run["spread"] = spread
             made = build(source, background=beside, cycles=cycles, compact=compact, folder=folder, **run)
-    from dqwatch.departures.replay import as_records, replay, warn_of_newest
-
-    warnings = list(filter(None, [warn_of_newest(made.ledger, made.scores)]))
-    made = dataclasses.replace(made, record={**made.record, "part": part.in_words(), "warnings": warnings})
-    if self_test:
-        rates = as_records(replay(made.ledger, made.scores))
-        made = dataclasses.replace(made, record={**made.record, "self_test": rates})
+    made = _look_back(made, part, self_test=self_test)
     if output is not None:
         save(made, output)
     if folder is not None:
@@ -144,6 +138,15 @@ def _spread(
     spread = Spread(data, part._asdict(), scheduler, others=others)
     spread.check(workers, str(device))
     return spread
+
+
+def _look_back(made: Baseline, part: Part, *, self_test: bool) -> Baseline:
+    """The same with what its own years say of it in its record."""
+    from dqwatch.departures.replay import as_records, replay, warn_of_newest
+
+    warnings = list(filter(None, [warn_of_newest(made.ledger, made.scores)]))
+    rates = {"self_test": as_records(replay(made.ledger, made.scores))} if self_test else {}
+    return dataclasses.replace(made, record={**made.record, "part": part.in_words(), "warnings": warnings, **rates})
 
 
 def _check_alone(part: Part, **options: Any) -> None:
@@ -194,13 +197,10 @@ def drift(
         As for `audit`; on the grid of the baseline.
     baseline : path or Baseline
         What `dqwatch.baseline` made of the training data.
-    previous : path, glob pattern, sequence of paths, or object, optional
-        The fields one step before, for times whose step before is not in the data (or not in the period asked for).
-    background : path, glob pattern, sequence of paths, or object, optional
-        Other estimates of the same fields that do not come from them, as for `gate`.
+    previous, background : path, glob pattern, sequence of paths, or object, optional
+        As for `gate`; the fields before are needed for times whose step before is not in the data and period asked for.
     rules : str or sequence of str
-        As for `audit`; the rules of `drift` by default. Those on tables other than `drift` and `cycles` are skipped:
-        nothing else is scanned.
+        As for `audit`, by default those of `drift`. Tables other than `drift`, `cycles` and `slow` have no rows.
     fail_on, waivers, workers, device, scheduler, select, start, end, every, cache
         As for `audit`; p-values are the same wherever fields are scored.
     progress : callable, optional
@@ -221,9 +221,8 @@ def drift(
     clock = Clock()
     part = Part(select, start, end, every, cache)
     check_request(fail_on, workers, every)
-    spread = _spread(
-        scheduler, data, part, workers, device, previous=previous, background=background, baseline=baseline
-    )
+    others = {"previous": previous, "background": background, "baseline": baseline}
+    spread = _spread(scheduler, data, part, workers, device, **others)
     from dqwatch import expectations, sources
     from dqwatch.expectations.verdicts import summarise
     from dqwatch.feed import default_workers
@@ -232,9 +231,7 @@ def drift(
 
     rule_sets = load_rules(rules, {"cycles": "drift"})
     excused = expectations.load_waivers(waivers, rule_sets) if waivers is not None else None
-    known, place = open_baseline(baseline, previous, background), computing_device(device)
-    if known is None:
-        raise UsageError("baseline: got None; give a path or what dqwatch.baseline returned")
+    known, place = _known(open_baseline(baseline, previous, background)), computing_device(device)
     with closing(sources.open_source(data, **part._asdict())) as source:
         clock.opened()
         run: dict[str, Any] = {"device": place, "spread": spread, "progress": progress}
@@ -263,6 +260,19 @@ def drift(
             waivers={"path": excused.path, "sha256": excused.sha256} if excused else None,
             grids=tuple(source.grids),
         )
+
+
+def _known(baseline: Baseline | StoredBaseline | None) -> Baseline | StoredBaseline:
+    """What was opened, which must be there.
+
+    Raises
+    ------
+    UsageError
+        If it is None.
+    """
+    if baseline is None:
+        raise UsageError("baseline: got None; give a path or what dqwatch.baseline returned")
+    return baseline
 
 
 class Held(NamedTuple):

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from dqwatch.baselines.building import Plan, accumulate, plan
+from dqwatch.baselines.building import accumulate
 from dqwatch.baselines.harmonics import basis, hour_indices, year_fractions
 from dqwatch.baselines.ledger import CYCLES, Ledger, PartScorer, choose_cycles, cut_cycles, gather_ledger, score_cycles
 from dqwatch.baselines.lookup import tell_apart
+from dqwatch.baselines.plans import Plan, plan
 from dqwatch.baselines.quantity import Layout, lay_out
 from dqwatch.baselines.relations import Relations
 from dqwatch.baselines.scorer import Climates, Moment, Scorer, list_rain

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dqwatch.baselines.building import Builder, Plan
+from dqwatch.baselines.building import Builder
 from dqwatch.baselines.harmonics import hour_indices, year_fractions
 from dqwatch.baselines.lookup import Lookup, pick
+from dqwatch.baselines.plans import Plan
 from dqwatch.baselines.relations import Relations, RelationSums, fit, time_functions
 from dqwatch.baselines.scorer import Scorer, list_rain
 from dqwatch.baselines.unfinished import Unfinished

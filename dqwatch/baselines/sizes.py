@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dqwatch.baselines.building import Plan, wanted_blocks
+from dqwatch.baselines.plans import Plan, wanted_blocks
 from dqwatch.baselines.quantity import fine_terms
 from dqwatch.errors import UsageError
 from dqwatch.feed.workers import AHEAD, default_workers

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from dqwatch.baselines.building import Builder, Plan, add_fold, count_blocks, has_fold, plan
+from dqwatch.baselines.building import Builder, add_fold, count_blocks, has_fold
 from dqwatch.baselines.ledger import Part, PartScorer
+from dqwatch.baselines.plans import Plan, plan
 from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.errors import SchedulerError
 from dqwatch.feed import Worker

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from metrics.fake_source import grid_of
 
 from dqwatch.baselines.baseline import Baseline, build
-from dqwatch.baselines.building import accumulate, plan
+from dqwatch.baselines.building import accumulate
 from dqwatch.baselines.folds import lay_folds
 from dqwatch.baselines.ledger import pack_areas, unpack_areas
+from dqwatch.baselines.plans import plan
 from dqwatch.baselines.scorer import Scorer
 from dqwatch.baselines.store import check_target, load, save
 from dqwatch.baselines.unfinished import Unfinished

@@ -12,9 +12,9 @@ from metrics.fake_source import FakeSource, axis_of
 
 from dqwatch.baselines import sizes
 from dqwatch.baselines.baseline import Baseline, build
-from dqwatch.baselines.building import plan
 from dqwatch.baselines.climate import Climate
 from dqwatch.baselines.packed import pack
+from dqwatch.baselines.plans import plan
 from dqwatch.baselines.quantity import QuantitySums, lay_out
 from dqwatch.baselines.sizes import Sizes, check_room, estimate
 from dqwatch.baselines.store import load, measure, save
