@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dqwatch.drift_verbs import open_baseline
 from dqwatch.errors import UsageError
+from dqwatch.holding import open_baseline
 
 if TYPE_CHECKING:
     import pandas as pd

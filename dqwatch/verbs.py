@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dqwatch.conclusion import Clock, FailOn, check_request, describe_input, load_rules
-from dqwatch.drift_verbs import hold_against, open_baseline
+from dqwatch.holding import hold_against, open_baseline
 from dqwatch.part import Part, Spread
 from dqwatch.types import Source, Verdict
 

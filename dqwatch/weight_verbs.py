@@ -7,8 +7,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from dqwatch.conclusion import Clock, FailOn, check_request, describe_input, load_rules
-from dqwatch.drift_verbs import open_baseline
 from dqwatch.errors import UsageError
+from dqwatch.holding import open_baseline
 from dqwatch.part import Part
 from dqwatch.types import Source, Verdict
 

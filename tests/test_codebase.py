@@ -28,6 +28,7 @@ LAYERS = [
     {"terminal"},
     {"verbs", "inspection_verb", "tensor_verbs", "weight_verbs", "loss_verbs", "history_verbs"},
     {"drift_verbs"},
+    {"holding"},
     {"conclusion"},
     {"expectations", "departures", "advice", "learning", "reports", "history"},
     {"baselines"},
@@ -75,7 +76,18 @@ HOMES = {
 """The only files that may import a package that is heavy or optional."""
 HEAVY = HOMES.keys() - {"typer"} | {"cftime", "numba", "numcodecs", "pandas", "scipy", "xarray", "zarr", "fsspec"}
 LIGHT = [
-    *("__init__", "cli", "rule_commands", "options", "terminal", "verbs", "drift_verbs", "weight_verbs", "conclusion"),
+    *(
+        "__init__",
+        "cli",
+        "rule_commands",
+        "options",
+        "terminal",
+        "verbs",
+        "drift_verbs",
+        "weight_verbs",
+        "conclusion",
+        "holding",
+    ),
     *("inspection_verb", "tensor_verbs"),
     *("running", "weight_options", "loss_options", "loss_verbs", "loss_commands", "baseline_options", "outputs"),
     *("catalogue", "history_options", "history_commands", "history_verbs", "reporting", "recording"),

@@ -139,9 +139,7 @@ class PartScorer:
             others = [f for f in range(self._plan.times.n_folds) if f != part.fold]
             self._scorer = None  # one at a time in memory
             climates = self._builder.climates(others)
-            self._scorer = Scorer(
-                self._plan.layout, climates, self._families, device=self._device, rain=self._rain
-            )
+            self._scorer = Scorer(self._plan.layout, climates, self._families, device=self._device, rain=self._rain)
             self._fold = part.fold
         found = _score(self._plan, self._scorer, part.positions, self._lookup, workers, progress)
         self._folder.write(part.name, {"scores": found}, {})

@@ -153,7 +153,7 @@ class Gatekeeper:
 @cache
 def load_baseline(path: str) -> Any:
     """The baseline at a path, read once in this process."""
-    from dqwatch.drift_verbs import open_baseline
+    from dqwatch.holding import open_baseline
 
     return open_baseline(path)
 

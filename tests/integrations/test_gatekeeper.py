@@ -145,7 +145,7 @@ def test_reports_of_several_data_sets_need_names_of_their_own(tmp_path):
 
 def test_a_baseline_is_loaded_once_however_many_ask(tmp_path, monkeypatch):
     loaded: list[str] = []
-    monkeypatch.setattr("dqwatch.drift_verbs.open_baseline", lambda path: loaded.append(path) or object())
+    monkeypatch.setattr("dqwatch.holding.open_baseline", lambda path: loaded.append(path) or object())
     gatekeeper.load_baseline.cache_clear()
     (tmp_path / "link.zarr").symlink_to(tmp_path / "b.zarr")
     for path in (tmp_path / "b.zarr", str(tmp_path / "b.zarr"), tmp_path / "link.zarr"):
