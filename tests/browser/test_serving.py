@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser.pages import check_drawn, opened
+from browser.pages import check_drawn, opened, to_file
 from playwright.sync_api import Browser
 from serving.conftest import EVIL, address, serving
+
+import dqwatch
+from dqwatch.reports import html_history
 
 __all__ = ["address"]  # the fixture: a history with names that are markup
 
@@ -33,6 +36,19 @@ def test_pages_are_drawn_without_complaint(
         assert check_drawn(page) == figures
         name = path.strip("/").partition("?")[0].replace("/", "-")
         page.screenshot(path=screenshots / f"serve-{name}-{look}.png", full_page=True)
+
+
+@pytest.mark.slow
+def test_the_report_of_a_period_is_drawn_from_a_file(
+    browser: Browser, address: str, tmp_path: Path, screenshots: Path
+) -> None:
+    text = html_history.render(dqwatch.report(address, since="30d"))
+    assert len(text.encode()) < 8e6
+    with opened(browser, to_file(tmp_path, "report", text)) as page:
+        assert page.locator("#verdict .word").is_visible()
+        assert check_drawn(page) == 3
+        assert EVIL in page.locator("body").inner_text()
+        page.screenshot(path=screenshots / "history-report.png", full_page=True)
 
 
 def test_people_find_their_way_from_the_runs_to_a_variable(browser: Browser, site: str) -> None:

@@ -77,6 +77,21 @@ def test_the_weights_of_the_soil_are_lowered_and_no_others(ran: tuple[Path, str]
     assert "<table id='weights'>" in (folder / "weights.html").read_text()
 
 
+def test_the_report_tells_the_story_alone(ran: tuple[Path, str]) -> None:
+    text = (ran[0] / "report.html").read_text("utf-8")
+    body = text[text.index("<body>") :]
+    story = ["✕ FAIL", "The state is unlike anything in training", "swvl1", "further from training than every one"]
+    story += [
+        "spurious single points of rain",
+        "Where it departs from training",
+        "Look at the variables and regions named",
+    ]
+    places = [body.index(sentence) for sentence in story]
+    assert places == sorted(places), "the answer first, then what it is about, why it matters, where, and what to do"
+    assert body.count("Why it matters.") == 1
+    assert len(text.encode()) < 8e6
+
+
 def test_clean_states_pass(ran: tuple[Path, str]) -> None:
     folder, said = ran
     assert said.count("exit code 0.") == 4
