@@ -210,5 +210,5 @@ def _identity(data: Tensors, arrays: Mapping[str, np.ndarray]) -> str:
     digest = hashlib.sha256()
     for name, values in arrays.items():
         digest.update(f"{name} {values.shape} {values.dtype} {data.units.get(name)} ".encode())
-    digest.update(repr([str(t) for t in data.times or ()]).encode())
+    digest.update(repr([str(t) for t in (() if data.times is None else data.times)]).encode())
     return digest.hexdigest()

@@ -99,3 +99,13 @@ def test_what_does_not_fit_is_said(data, message):
 def test_other_objects_are_left_to_others():
     assert open_tensors({"2t": 1}) is None
     assert open_tensors("a.nc") is None
+
+
+def test_times_may_be_an_array() -> None:
+    times = np.array(["2020-03-01T00", "2020-03-01T06"], "M8[s]")
+    fields = {"2t": np.ones((2, 5), "f4")}
+    source, same = open_tensors(Tensors(fields, times=times)), open_tensors(Tensors(fields, times=list(times)))
+    assert source is not None
+    assert same is not None
+    assert list(source.times[0].labels) == ["2020-03-01T00:00:00", "2020-03-01T06:00:00"]
+    assert source.identity == same.identity
