@@ -1,4 +1,4 @@
-"""What a run of anemoi-inference needs: a checkpoint whose model repeats its input, and states as GRIB."""
+"""What a run of anemoi-inference needs: a checkpoint whose model repeats its input, states as GRIB, configurations."""
 
 from __future__ import annotations
 
@@ -9,8 +9,18 @@ from typing import Any
 import eccodes
 import numpy as np
 import zarr
+from anemoi.inference.config.run import RunConfiguration
+from anemoi.inference.runners import create_runner
 from anemoi.inference.testing import save_fake_checkpoint
 
+import dqwatch
+from examples.stores import write_store
+from examples.weather import VARIABLES, Weather
+
+STEP = np.timedelta64(6, "h")
+DATE = np.datetime64("2003-07-05T06", "s")
+PAIR = np.array([DATE - STEP, DATE])
+T = list(VARIABLES).index("2t")
 DIAGNOSTIC = ("tp", "cp")
 FORCING = ("lsm", "z", "cos_latitude", "insolation")
 COMPUTED = {
@@ -174,3 +184,62 @@ def _write_field(file: Any, name: str, values: np.ndarray, date: Any, group: Any
         eccodes.codes_write(handle, file)
     finally:
         eccodes.codes_release(handle)
+
+
+def make_all(folder: Path) -> Path:
+    """Training data, a baseline of them, a checkpoint for them, and sound and spoilt states as a store and as GRIB."""
+    weather = Weather(0, number=8)
+    days = np.arange("2001-01-01", "2003-01-01", 3, dtype="M8[D]").astype("M8[s]")
+    training = np.sort(np.concatenate([days, days + STEP]))
+    blocks = (states for _, states in weather.blocks(training))
+    write_store(folder / "training.zarr", training, blocks, weather.grid, description="Two years.", cadence="3d")
+    dqwatch.baseline(str(folder / "training.zarr"), str(folder / "baseline.zarr"))
+    sound = weather.states(PAIR)
+    celsius, holes = sound.copy(), sound.copy()
+    celsius[:, T] -= np.float32(273.15)
+    holes[0, T, 40:60] = np.nan
+    for name, states in {"sound": sound, "celsius": celsius, "holes": holes}.items():
+        write_store(folder / f"{name}.zarr", PAIR, [states], weather.grid, description="A state.")
+        write_grib(folder / f"{name}.grib", folder / f"{name}.zarr", PAIR)
+    write_checkpoint(folder / "training.zarr", folder / "model.ckpt")
+    return folder
+
+
+def config(folder: Path, source: Any, **more: Any) -> dict[str, Any]:
+    """A configuration of a run."""
+    return {
+        "checkpoint": str(folder / "model.ckpt"),
+        "date": str(DATE),
+        "lead_time": "12h",
+        "input": source,
+        "output": "none",
+        "device": "cpu",
+        # The store says m2 s-2, GRIB says m**2 s**-2: anemoi compares texts.
+        "check_variables_compatibility": {"ignore_units": True},
+        **more,
+    }
+
+
+def store(folder: Path, name: str) -> dict[str, Any]:
+    """An input that reads a store."""
+    return {"dataset": {"dataset": str(folder / f"{name}.zarr")}}
+
+
+def grib(folder: Path, name: str) -> dict[str, Any]:
+    """An input that reads GRIB."""
+    return {"grib": str(folder / f"{name}.grib")}
+
+
+def gate(folder: Path, **settings: Any) -> dict[str, Any]:
+    """The pre-processor, held against the baseline."""
+    return {"dqwatch_gate": {"baseline": str(folder / "baseline.zarr"), **settings}}
+
+
+def gate_of_runner(folder: Path, **settings: Any) -> dict[str, Any]:
+    """The runner, held against the baseline."""
+    return {"dqwatch": {"baseline": str(folder / "baseline.zarr"), **settings}}
+
+
+def runner_of(folder: Path, source: Any, **more: Any) -> Any:
+    """A runner as the command makes it."""
+    return create_runner(RunConfiguration.load(config(folder, source, **more)))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import wraps
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from anemoi.inference.checkpoint import Checkpoint
 from anemoi.inference.processor import Processor
+from anemoi.inference.runner import Runner
 from anemoi.inference.runners import runner_registry
 
-from dqwatch.errors import DqwatchError, GateClosedError
+from dqwatch.errors import DqwatchError, GateClosedError, UsageError
 from dqwatch.integrations.gatekeeper import Gatekeeper, make_gatekeeper
 from dqwatch.integrations.states import Model, Namer, as_tensors, describe_model, label
 
@@ -74,38 +75,79 @@ class Gate(Processor):
         return state
 
 
-def make_gated_runner(config: Any, *, runner: Any = "auto", **settings: Any) -> Any:
+class _Gated:
+    """What a runner does besides: it judges its input states before it runs."""
+
+    def __init__(self, config: Any, *, options: Mapping[str, Any] | None = None, **settings: Any) -> None:
+        super().__init__(config, **(options or {}))  # type: ignore[call-arg]
+        self._models = [describe_model(metadata) for metadata in _metadata_of(self)]
+        if not getattr(self, "is_master", True):
+            settings["report"] = None  # of several processes, which all judge, one writes
+        with _stopping(_RUNNER):
+            self._keepers = {model.name: _keep(settings, model, len(self._models)) for model in self._models}
+        _warn_of_filling(self)
+
+    def run(self, *, input_states: dict[str, Any], **given: Any) -> Any:
+        """Run from states that pass the gate.
+
+        Raises
+        ------
+        GateClosedError
+            If the gate is closed and the action is to stop: at the call, before the first step is asked for.
+        """
+        alone = "fields" in input_states  # as `SimpleRunner` allows
+        with _stopping(_RUNNER):
+            for model in self._models:
+                _judge(self._keepers[model.name], input_states if alone else input_states[model.name], model, None)
+        return super().run(input_states=input_states, **given)  # type: ignore[misc]
+
+
+class GatedRunner(_Gated, Runner):
     """Runner `dqwatch`: another runner, whose input states are judged before it runs.
 
     Every way into a run passes here, whatever the inputs are, and all variables are there together. Missing values may
-    have been filled before, by the pre-processor `no_missing_values`: a warning says so.
+    have been filled before, by the pre-processor `no_missing_values`: a warning says so. As the `base_runner` of the
+    runner `parallel`, whose further settings it takes, it judges in every process.
 
     Parameters
     ----------
     config : anemoi.inference RunConfiguration
     runner : str or mapping
-        The runner that does the work, as the configuration would name it.
+        The runner that does the work, as the configuration would name it; by default that of the checkpoint's task.
     **settings
         As `dqwatch.integrations.gatekeeper.Gatekeeper` takes them; `baseline` may be a mapping of data set to path.
-
-    Returns
-    -------
-    anemoi.inference Runner
 
     Raises
     ------
     GateClosedError
-        If a setting is wrong; by its `run`, if the gate is closed and the action is to stop.
+        If a setting is wrong.
     """
-    if runner == "auto" and runner_registry.lookup("auto", return_none=True) is None:
-        runner = "default"
-    made = runner_registry.from_config(runner, config)
-    models = [describe_model(metadata) for metadata in _metadata_of(made)]
-    with _stopping(_RUNNER):
-        keepers = {model.name: _keep(settings, model, len(models)) for model in models}
-    _warn_of_filling(made)
-    made.run = _gated(made.run, keepers, models)
-    return made
+
+    def __new__(cls, config: Any, *, runner: Any = "auto", **settings: Any) -> Any:
+        """A gated runner of the class that is asked for."""
+        if cls is not GatedRunner:  # a class that others have made of it
+            return super().__new__(cls)
+        with _stopping(_RUNNER):
+            base, options = _find_runner(config, runner)
+        return type(f"Gated{base.__name__}", (_Gated, base), {})(config, options=options, **settings)
+
+
+def _find_runner(config: Any, given: Any) -> tuple[type[Any], Mapping[str, Any]]:
+    """The class of a runner and its options, as a configuration names it."""
+    name, options = (given, {}) if isinstance(given, str) else next(iter(given.items()))
+    if name == "auto":
+        checkpoint = Checkpoint(config.checkpoint, patch_metadata=config.patch_metadata)
+        name = getattr(checkpoint, "task", None) or "forecaster"
+        if name == "forecaster" and runner_registry.lookup(name, return_none=True) is None:
+            name = "default"  # of older releases
+    found = runner_registry.lookup(name, return_none=True)
+    if str(name).replace("_", "-") == "parallel":
+        raise UsageError(
+            "runner: got 'parallel'; write it the other way round, {parallel: {base_runner: dqwatch, ...}}"
+        )
+    if not (isinstance(found, type) and issubclass(found, Runner)) or issubclass(found, GatedRunner):
+        raise UsageError(f"runner: got '{name}', no runner that can be gated; give one like forecaster")
+    return found, options or {}
 
 
 def _keep(settings: Mapping[str, Any], model: Model, n_datasets: int) -> Gatekeeper:
@@ -114,21 +156,6 @@ def _keep(settings: Mapping[str, Any], model: Model, n_datasets: int) -> Gatekee
     if isinstance(baseline, Mapping):
         settings = {**settings, "baseline": baseline.get(model.name)}
     return make_gatekeeper(_RUNNER, settings, n_datasets)
-
-
-def _gated(run: Callable[..., Any], keepers: Mapping[str, Gatekeeper], models: Sequence[Model]) -> Callable[..., Any]:
-    """The method `run` of a runner behind a gate."""
-
-    @wraps(run)
-    def gated(*, input_states: dict[str, Any], **given: Any) -> Any:
-        alone = "fields" in input_states  # as `SimpleRunner` allows
-        with _stopping(_RUNNER):
-            for model in models:
-                state = input_states if alone else input_states[model.name]
-                _judge(keepers[model.name], state, model, None)
-        return run(input_states=input_states, **given)
-
-    return gated
 
 
 def _judge(keeper: Gatekeeper, state: Mapping[str, Any], model: Model, namer: Namer | None) -> None:
