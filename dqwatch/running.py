@@ -145,6 +145,12 @@ def _report(verdict: Verdict, quiet: bool) -> None:
         from dqwatch.reports import weights
 
         say(weights.render(verdict), sys.stderr)
+    if "losses" in verdict.tables and not quiet:
+        from dqwatch.reports import losses
+
+        told = losses.render(verdict)
+        if told:
+            say(told, sys.stderr)
     colour = has_colour(sys.stderr)
     text = verdict_line(verdict, colour=colour) if quiet else render(verdict, width=width(sys.stderr), colour=colour)
     say(text, sys.stderr)

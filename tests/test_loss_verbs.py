@@ -15,9 +15,11 @@ import dqwatch
 from dqwatch import cli
 from dqwatch.errors import NothingThereError, SourceError, UsageError
 from dqwatch.expectations import load_rule_sets
+from dqwatch.reports.losses import render
 from examples.loss_series import NOISE, SPIKE_DATE, make_table
 
 SPOILT = "swvl1"
+SUSPECT = "swvl1 2007-03-14T06: max 400, usually 300"
 
 
 def failed(verdict: dqwatch.Verdict) -> dict[str, set[str | None]]:
@@ -158,15 +160,34 @@ def test_the_command_reads_files_and_says_what_it_found(tmp_path: Path, capsys) 
     code, out, err = run(capsys, *arguments, "--html", str(tmp_path / "v.html"))
     assert (code, out) == (0, "")
     assert "12 losses" in err
+    (said,) = (line for line in err.splitlines() if line.startswith("swvl1: loss "))
+    assert said.endswith("at step 1500; samples of 2007-03-14T06:00:00; among their fields stand out " + SUSPECT)
     assert err.splitlines()[-1].startswith("dqwatch WARN losses.csv")
     document = json.loads((tmp_path / "v.json").read_text())
     schema = Path(dqwatch.__file__).parent / "reports" / "verdict.schema.json"
     Draft202012Validator(json.loads(schema.read_text())).validate(document)
     (finding,) = (f for f in document["findings"] if f["rule"] == "losses.spike")
-    assert "swvl1 2007-03-14T06: max 400" in finding["first_failures"][0]["spike_fields"]
-    assert "swvl1 2007-03-14T06: max 400" in (tmp_path / "v.html").read_text()
+    assert SUSPECT in finding["first_failures"][0]["spike_fields"]
+    assert SUSPECT in (tmp_path / "v.html").read_text()
     code, _, err = run(capsys, *arguments[:1], "--fail-on", "warning", "--quiet")
     assert (code, len(err.splitlines())) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (step, "from step 1"),
+        (date, "loss of samples from 2008-"),
+        (source, "loss of samples of ifs 1."),
+        (stall, "since"),
+    ],
+)
+def test_each_finding_is_a_sentence(spoil: Callable[[pd.DataFrame], None], said: str) -> None:
+    table = make_table(11, size=0.05)
+    spoil(table)
+    (line,) = render(dqwatch.losses(table)).splitlines()
+    assert line.startswith("swvl1: ")
+    assert said in line
 
 
 def test_a_short_series_is_no_pass(capsys, tmp_path: Path) -> None:
