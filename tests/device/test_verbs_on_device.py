@@ -93,7 +93,8 @@ def test_drift_has_the_same_p_values(folder: Path, null: str) -> None:
     close = ("departure", "score", "usual_score", "mean", "square", "value")
     for name, table in host.tables.items():
         assert_alike(device.tables[name], table, close)
-    assert set(device.notes) - set(host.notes) == {"scored on cpu"}
+    (note,) = set(device.notes) - set(host.notes)
+    assert note.startswith("scored on cpu")
 
 
 def test_a_gate_says_the_same_on_the_command_line(folder: Path, tmp_path: Path) -> None:
