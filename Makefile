@@ -55,7 +55,7 @@ test-lowest: .venv-lowest/.set
 # Reference pages are written from the code, by an environment that has it; the site by one of its own.
 docs: $(VENV)/.core .venv-docs/.pins
 	$(BIN)/python docs/reference.py
-	.venv-docs/bin/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks $(ARGS)
