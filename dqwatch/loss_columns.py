@@ -42,7 +42,12 @@ LOSSES = (
         "p-value of any variable having other losses for samples from a date on, the others taken off",
     ),
     ("date_from", "str", "", "that date; '' if unknown"),
-    ("date_times", "float", "losses before", "loss of samples from that date on over that of those before"),
+    (
+        "date_times",
+        "float",
+        "losses before",
+        "loss of steps by samples from that date on over that by those before; samples themselves differ more",
+    ),
     ("source_p", "float", "1", "p-value of any variable having larger losses for any of the sources, taken by turns"),
     ("source_name", "str", "", "that source; '' if unknown"),
     ("source_times", "float", "other losses", "loss of its samples over that of the others"),

@@ -177,7 +177,7 @@ def test_the_command_reads_files_and_says_what_it_found(tmp_path: Path, capsys) 
     ("spoil", "said"),
     [
         (step, "from step 1"),
-        (date, "loss of samples from 2008-"),
+        (date, "loss with samples from 200"),
         (source, "loss of samples of ifs 1."),
         (stall, "since"),
     ],

@@ -53,7 +53,7 @@ def _step(row: Mapping[str, Any], _: bool) -> str:
 
 
 def _date(row: Mapping[str, Any], _: bool) -> str:
-    return f"loss of samples from {clean(row['date_from'])} on {row['date_times']:.3g} times that of those before"
+    return f"loss with samples from {clean(row['date_from'])} on {row['date_times']:.3g} times that with those before"
 
 
 def _source(row: Mapping[str, Any], _: bool) -> str:
