@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ class Buffers:
             64-byte aligned view; valid until the next `take` of the same name.
         """
         dtype = np.dtype(dtype)
-        count = int(np.prod(shape, dtype=np.int64))
+        count = shape if isinstance(shape, int) else math.prod(shape)
         needed = count * dtype.itemsize
         held = self._held.get(name)
         if held is None or held.nbytes < needed:

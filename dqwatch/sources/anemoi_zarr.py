@@ -24,6 +24,8 @@ from dqwatch.types import Block, Field, Grid, Source, TimeAxis, Variable
 BLOCK_BYTES = 1 << 29
 """Chunks that join dates are read in parts of so many bytes, at least a date at a time."""
 
+_CACHED = 1 << 20
+"""Bytes decoded together where parts of a chunk can be: what follows finds them in the cache of its core."""
 SPARSE = 0.5
 """A smaller share of the fields of a chunk is decoded field by field, where the codec allows that."""
 
@@ -176,8 +178,11 @@ class AnemoiZarr:
     def _read_chunk(self, times: list[int], variables: list[int], members: range, buffers: Buffers) -> Iterator[Field]:
         """Fields that share their chunks (but for those along the cells)."""
         held = len(self._along(0, times[0])) * len(self._along(1, variables[0]))
-        if self._data.partial and len(times) * len(variables) < SPARSE * held:
-            parts = [([t], run) for t in times for run in _runs(variables)]
+        several = max(1, _CACHED // (self._data.shape[3] * self._data.dtype.itemsize * len(members)))
+        small = self._data.near and 2 * several < len(variables)
+        if self._data.partial and (small or len(times) * len(variables) < SPARSE * held):
+            runs = _runs(variables, several if small else len(variables))
+            parts = [([t], run) for t in times for run in runs]
         else:
             parts = [(times, variables)]
         for some_times, some_variables in parts:
@@ -227,11 +232,11 @@ def _by_chunk(indices: list[int], length: int) -> list[list[int]]:
     return list(groups.values())
 
 
-def _runs(indices: list[int]) -> list[list[int]]:
-    """Ascending indices, those that follow each other together."""
+def _runs(indices: list[int], most: int) -> list[list[int]]:
+    """Ascending indices, those that follow each other together, so many at most."""
     runs: list[list[int]] = []
     for i in indices:
-        if runs and runs[-1][-1] == i - 1:
+        if runs and runs[-1][-1] == i - 1 and len(runs[-1]) < most:
             runs[-1].append(i)
         else:
             runs.append([i])

@@ -13,7 +13,7 @@ from dqwatch.buffers import Buffers
 from dqwatch.errors import SourceError
 from dqwatch.sources.raw import Selection
 from dqwatch.sources.zarr_chunks import ChunkReader
-from dqwatch.sources.zarr_folders import Folder
+from dqwatch.sources.zarr_folders import Folder, LocalFolder
 from dqwatch.sources.zarr_layout import Layout, flat_run, read_layout, split
 from dqwatch.sources.zarr_objects import tally
 from dqwatch.types import StoredArray
@@ -56,8 +56,14 @@ class ZarrArray:
         self.layout: Layout | None = read_layout(folder, stored) if folder else None
         self.chunks: tuple[int, ...] = self.layout.chunks if self.layout else tuple(array.chunks)
         self._reader: ChunkReader | None = None
+        self._near = isinstance(folder, LocalFolder)
         if folder and self.layout and self.layout.direct:
             self._reader = ChunkReader(folder, name, self.layout, self.dtype)
+
+    @property
+    def near(self) -> bool:
+        """Whether chunks are read directly from files, so that many small reads cost no more than a large one."""
+        return self._near
 
     @property
     def partial(self) -> bool:

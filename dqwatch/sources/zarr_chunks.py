@@ -5,18 +5,34 @@ from __future__ import annotations
 import math
 from contextlib import closing
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from dqwatch.buffers import Buffers
 from dqwatch.errors import SourceError
 from dqwatch.sources.stored import Stored
-from dqwatch.sources.zarr_codecs import DecodeError, decode, parse_blosc
+from dqwatch.sources.zarr_codecs import BloscHeader, DecodeError, decode, parse_blosc
 from dqwatch.sources.zarr_folders import Folder
 from dqwatch.sources.zarr_layout import Layout
 
 _ABSENT = 2**64 - 1
 """Offset and length of a chunk that a shard lacks."""
+
+
+_TABLES = 16
+"""Of the latest chunks."""
+
+
+class _Table(NamedTuple):
+    """Where the blocks of a Blosc chunk lie in it."""
+
+    head: np.ndarray
+    """uint8 (16,)."""
+    header: BloscHeader
+    starts: np.ndarray
+    """int64 (block,), bytes from its beginning."""
+    ends: np.ndarray
 
 
 class ChunkReader:
@@ -39,6 +55,7 @@ class ChunkReader:
         self._layout = layout
         self._itemsize = dtype.itemsize
         self._nbytes = math.prod(layout.chunks) * dtype.itemsize
+        self._tables: dict[tuple[int, ...], _Table] = {}
         self._shard_index = lru_cache(maxsize=8)(self._read_shard_index)
 
     @property
@@ -114,7 +131,7 @@ class ChunkReader:
                 if self._layout.compressor is None:
                     self._check_plain(place[1])
                     return stored.fill(buffers.take("zarr.part", high - low, np.uint8), place[0] + low)
-                return self._read_blosc_part(stored, place, low, high, buffers)
+                return self._read_blosc_part(stored, place, self._table(stored, place, index), low, high, buffers)
         except SourceError:
             raise
         except (OSError, DecodeError) as error:
@@ -214,24 +231,40 @@ class ChunkReader:
             raise DecodeError("the checksum of the shard's index does not fit")
         return np.frombuffer(raw[:-4], "<u8").reshape(count, 2)
 
-    def _read_blosc_part(
-        self, stored: Stored, place: tuple[int, int], low: int, high: int, buffers: Buffers
-    ) -> np.ndarray:
-        """The bytes `low` to `high`, from a small Blosc chunk made of the blocks that hold them."""
+    def _table(self, stored: Stored, place: tuple[int, int], index: tuple[int, ...]) -> _Table:
+        """Where the blocks of a Blosc chunk lie; of the latest chunks it is kept, for they are read part by part."""
+        key = (*index, *place)
+        found = self._tables.get(key)
+        if found is None:
+            found = self._tables[key] = self._read_table(stored, place)
+            for old in list(self._tables)[:-_TABLES]:
+                self._tables.pop(old, None)  # another thread may have done so
+        return found
+
+    def _read_table(self, stored: Stored, place: tuple[int, int]) -> _Table:
         offset, size = place
         head = stored.fill(np.empty(min(16, size), np.uint8), offset)
         header = parse_blosc(head, size, self._nbytes)
+        none = np.empty(0, np.int64)
         if header.stored:
-            return stored.fill(buffers.take("zarr.part", high - low, np.uint8), offset + 16 + low)
+            return _Table(head, header, none, none)
         starts = stored.fill(np.empty(4 * header.blocks, np.uint8), offset + 16).view("<u4").astype(np.int64)
         if starts.min() < 16 + starts.size * 4 or starts.max() >= header.cbytes:
             raise DecodeError("contradictory table of Blosc blocks")
+        # Threads that compress write their blocks in any order: a block ends where the next one in the file begins.
+        following = np.append(np.sort(starts), header.cbytes)
+        return _Table(head, header, starts, following[np.searchsorted(following, starts, side="right")])
+
+    def _read_blosc_part(
+        self, stored: Stored, place: tuple[int, int], table: _Table, low: int, high: int, buffers: Buffers
+    ) -> np.ndarray:
+        """The bytes `low` to `high`, from a small Blosc chunk made of the blocks that hold them."""
+        offset, (head, header, starts, ends) = place[0], table
+        if header.stored:
+            return stored.fill(buffers.take("zarr.part", high - low, np.uint8), offset + 16 + low)
         # The last block may be shorter, and Blosc takes no chunk that is shorter than its blocks.
         first = min(low // header.blocksize, max(0, header.blocks - 2))
         last = -(-high // header.blocksize)
-        # Threads that compress write their blocks in any order: a block ends where the next one in the file begins.
-        following = np.append(np.sort(starts), header.cbytes)
-        ends = following[np.searchsorted(following, starts, side="right")]
         begin, end = int(starts[first:last].min()), int(ends[first:last].max())
         room = 16 + 4 * (last - first)
         nbytes = min(last * header.blocksize, header.nbytes) - first * header.blocksize
