@@ -45,6 +45,8 @@ def address() -> Iterator[str]:
         yield cluster.scheduler_address
 
 
+pytestmark = pytest.mark.slow
+
 FEW = {"select": "2t,t_850,swvl1,tp"}
 
 

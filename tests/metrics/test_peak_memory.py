@@ -93,8 +93,9 @@ def test_no_field_costs_fresh_memory_after_the_first_date(store: Path, wanted: d
     faults(6)
     each = (min(faults(6) for _ in range(3)) - min(faults(2) for _ in range(3))) / 4  # of a date, beyond the first two
     pages = 4 * CELLS / resource.getpagesize()
-    # Other threads and collected garbage cost some; fresh memory for every field would cost all of their pages.
-    assert each < len(NAMES) / 4 * pages, f"{each:.0f} page faults a date of {len(NAMES)} fields of {pages:.0f} pages"
+    # Blosc takes scratch of one block (a quarter of these small fields) for each, other threads and collected garbage
+    # cost some; fresh memory for every field would cost all of their pages.
+    assert each < len(NAMES) / 2 * pages, f"{each:.0f} page faults a date of {len(NAMES)} fields of {pages:.0f} pages"
 
 
 def test_a_process_is_not_told_what_the_one_that_started_it_took() -> None:

@@ -14,7 +14,9 @@ from dqwatch.cli import main
 
 
 def test_it_serves_until_interrupted(address: str) -> None:
-    command = [sys.executable, "-c", "import sys; from dqwatch.cli import main; sys.exit(main())"]
+    # Where these tests run in the background, interrupts are ignored, and so they are by all that is started there.
+    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    command = [sys.executable, "-c", f"{code}from dqwatch.cli import main; sys.exit(main())"]
     command += ["serve", "--history", address, "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
