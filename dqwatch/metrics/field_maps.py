@@ -41,12 +41,17 @@ def map_findings(source: Source, results: Sequence[Finding]) -> tuple[FieldMap, 
     results : sequence of Finding
         The worst first.
     """
+    return map_fields(source, list_fields(results)[:_MOST_MAPS])
+
+
+def list_fields(results: Sequence[Finding]) -> list[Wish]:
+    """The fields that findings name, each once, with the column that the first of them is about, in their order."""
     wishes: dict[tuple[str, str, int], str] = {}
     for finding in results:
         if finding.status == "fail" and finding.table == "fields" and finding.variable and finding.time is not None:
             member = next((int(row.get("member") or 0) for row in finding.first_failures), 0)
             wishes.setdefault((finding.variable, finding.time, member), finding.column or "")
-    return map_fields(source, [(*key, column) for key, column in list(wishes.items())[:_MOST_MAPS]])
+    return [(*key, column) for key, column in wishes.items()]
 
 
 def map_fields(source: Source, wishes: Sequence[Wish]) -> tuple[FieldMap, ...]:

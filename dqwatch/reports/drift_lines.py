@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dqwatch.reports.findings import clean, short_time
+from dqwatch.types import Verdict
 
 _MOST = 5
 """Variables that are told one by one."""
@@ -68,3 +69,9 @@ def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "    " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True) if w).rstrip()
+
+
+def count_named(verdict: Verdict, table: str) -> int:
+    """How many variables the drift of the worst cycle is about: those named, and those that a table holds."""
+    named = {v["variable"] for v in (verdict.drift or {}).get("variables", ()) if v.get("named")}
+    return len(named | set(verdict.tables[table]["variable"]))

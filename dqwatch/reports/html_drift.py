@@ -10,9 +10,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dqwatch.reports.drift_lines import drift_lines
+from dqwatch.reports.drift_lines import count_named, drift_lines
 from dqwatch.reports.findings import short_time
-from dqwatch.reports.html_page import figure_block, number
+from dqwatch.reports.html_page import figure_block, not_drawn, number
 from dqwatch.types import Verdict
 
 if TYPE_CHECKING:
@@ -155,7 +155,8 @@ def nulls_section(verdict: Verdict, options: Mapping[str, Any]) -> str:
     n = len({trace.yaxis for trace in figure.data})
     told = "Bars: how many training states, each scored with its own years held out, had which score. Line: this state."
     block = figure_block(figure, 60 + 210 * n, "Scores of this state against those of training")
-    return f"<h2>Against training</h2><p class='soft'>{told}</p><div id='nulls'>{block}</div>"
+    more = not_drawn(count_named(verdict, "nulls") - n, "variable", "the table drift of --tables")
+    return f"<h2>Against training</h2><p class='soft'>{told}</p><div id='nulls'>{block}</div>{more}"
 
 
 def null_histograms(tables: Mapping[str, pd.DataFrame], most: int) -> go.Figure | None:

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from dqwatch import __version__
 from dqwatch.digest import Digest
 from dqwatch.reports.findings import clean, short_time
-from dqwatch.reports.html_history_figures import alarm_budget, height_of, p_of_cycles, p_of_variables
-from dqwatch.reports.html_page import figure_block, page
+from dqwatch.reports.html_history_figures import MOST, alarm_budget, height_of, p_of_cycles, p_of_variables
+from dqwatch.reports.html_page import figure_block, not_drawn, page
 
 _WORDS = {
     "pass": ("PASS", "No more alarms than chance brings, and nothing departs lastingly."),
@@ -67,14 +67,15 @@ def _notes(digest: Digest) -> str:
 def _figures(digest: Digest) -> str:
     """The pictures."""
     named = [(v["labels"], v["variable"]) for v in digest.variables]
+    more = not_drawn(len(named) - MOST, "variable", "the table below, or --json")
     drawn = [
-        ("When", "cycles", p_of_cycles(digest.tables["cycles"])),
-        ("Alarms spent and expected", "budget", alarm_budget(digest.tables["cycles"])),
-        ("What drifted, when", "series", p_of_variables(digest.tables["drift"], named)),
+        ("When", "cycles", p_of_cycles(digest.tables["cycles"]), ""),
+        ("Alarms spent and expected", "budget", alarm_budget(digest.tables["cycles"]), ""),
+        ("What drifted, when", "series", p_of_variables(digest.tables["drift"], named), more),
     ]
     return "".join(
-        f'<h2>{title}</h2><div id="{name}">{figure_block(figure, height_of(figure), title)}</div>'
-        for title, name, figure in drawn
+        f'<h2>{title}</h2><div id="{name}">{figure_block(figure, height_of(figure), title)}</div>{rest}'
+        for title, name, figure, rest in drawn
         if figure is not None
     )
 

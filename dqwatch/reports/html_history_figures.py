@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LEVELS = {0.01: "warning, p 0.01", 0.001: "critical, p 0.001"}
 _LEAST = 1e-4
 """p that is drawn for 0."""
-_MOST = 40
+MOST = 40
 """Variables of a picture."""
 _ALARM = 0.01
 _SCALE = [[k / 4, f"var(--seq{k})"] for k in range(5)]
@@ -117,7 +117,7 @@ def p_of_variables(drift: pd.DataFrame, named: Sequence[tuple[Mapping[str, Any],
     named : sequence of (labels, variable)
         Those that drifted, the worst first; at most 40 are drawn.
     """
-    chosen = named[:_MOST]
+    chosen = named[:MOST]
     if not chosen:
         return None
     kept = drift[drift["variable"].isin([name for _, name in chosen])]

@@ -10,8 +10,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from dqwatch.reports.drift_lines import count_named
 from dqwatch.reports.findings import short_time
-from dqwatch.reports.html_page import figure_block
+from dqwatch.reports.html_page import figure_block, not_drawn
 from dqwatch.types import FieldMap, Verdict
 
 if TYPE_CHECKING:
@@ -31,13 +32,18 @@ _GAP = 0.16
 
 def fields_section(verdict: Verdict, options: Mapping[str, Any]) -> str:
     """Maps of the first fields with findings."""
+    from dqwatch.metrics.field_maps import list_fields
+
     shown = [one for one in verdict.maps if one.values.size][: options["most"]]
     if not shown:
         return ""
     block = figure_block(field_maps(shown), 40 + _HEIGHT * len(shown), "Maps of fields with findings")
+    more = not_drawn(
+        len(list_fields(verdict.results)) - len(shown), "field that findings name", "the table fields of --tables"
+    )
     return (
         "<h2>The fields in question</h2><p class='soft'>Means over boxes about as large as the cells. Crosses: cells "
-        f"that are missing, infinite, impossible, unusual or isolated.</p><div id='maps'>{block}</div>"
+        f"that are missing, infinite, impossible, unusual or isolated.</p><div id='maps'>{block}</div>{more}"
     )
 
 
@@ -83,9 +89,10 @@ def departures_section(verdict: Verdict, options: Mapping[str, Any]) -> str:
         return ""
     n = sum(isinstance(trace, go.Heatmap) for trace in figure.data)
     block = figure_block(figure, 40 + _HEIGHT * n, "Maps of departures from training")
+    more = not_drawn(count_named(verdict, "areas") - n, "variable", "the table scorecard of --tables")
     return (
         "<h2>Where it departs from training</h2><p class='soft'>Mean departure of each area from what is usual at this "
-        f"time of year, in standard deviations.</p><div id='departures'>{block}</div>"
+        f"time of year, in standard deviations.</p><div id='departures'>{block}</div>{more}"
     )
 
 

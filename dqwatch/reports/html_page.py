@@ -141,3 +141,22 @@ def some(names: Sequence[str], most: int) -> str:
     """The first of some names, and how many more there are."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def not_drawn(more: int, what: str, where: str) -> str:
+    """How many more there are of what figures show the first of, and where to see them; '' where none is left out.
+
+    Parameters
+    ----------
+    more : int
+        How many are left out.
+    what : str
+        One of them, the noun first: `column with findings`.
+    where : str
+        What has them all: `the table drift of --tables`.
+    """
+    if more <= 0:
+        return ""
+    noun, _, rest = what.partition(" ")
+    told = f"{noun}{'s' * (more != 1)} {rest}".strip()
+    return f"<p class='soft'>{more:,} more {told} {'is' if more == 1 else 'are'} not drawn: see {where}.</p>"

@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dqwatch.reports.html_page import figure_block
+from dqwatch.reports.html_page import figure_block, not_drawn
 from dqwatch.types import Finding, Rule, Verdict
 
 if TYPE_CHECKING:
@@ -44,7 +44,28 @@ def series_section(verdict: Verdict, options: Mapping[str, Any]) -> str:
     told = "Orange: beyond the limits of the rule, which are dashed."
     told += f" Of more than {options['points']:,} times the extremes of each stretch are drawn." if binned else ""
     block = figure_block(draw_series(found, options["points"]), 50 + 190 * len(found), "Findings over time")
-    return f"<h2>Over time</h2><p class='soft'>{told}</p><div id='series'>{block}</div>"
+    more = not_drawn(_count_series(verdict) - len(found), "column with findings", "the tables of --tables")
+    return f"<h2>Over time</h2><p class='soft'>{told}</p><div id='series'>{block}</div>{more}"
+
+
+def _count_series(verdict: Verdict) -> int:
+    """Columns that findings are about and that have values at several times."""
+    rules = {rule.id for rule_set in verdict.rule_sets for rule in rule_set.rules}
+    drawable = {name for name, table in verdict.tables.items() if _has_times(table)}
+    found = {
+        (finding.table, finding.column, finding.variable)
+        for finding in verdict.results
+        if finding.status == "fail" and finding.rule in rules and finding.table in drawable
+    }
+    return sum(_is_numeric(verdict.tables[table], column) for table, column, _ in found)
+
+
+def _has_times(table: pd.DataFrame) -> bool:
+    return "time" in table.columns and bool(table.loc[table["time"] != "", "time"].nunique() >= _FEWEST)
+
+
+def _is_numeric(table: pd.DataFrame, column: str | None) -> bool:
+    return column in table.columns and table[column].dtype.kind in "iuf"
 
 
 def find_series(verdict: Verdict, most: int) -> list[Series]:
@@ -62,9 +83,7 @@ def find_series(verdict: Verdict, most: int) -> list[Series]:
 
 def _series(finding: Finding, rule: Rule, tables: Mapping[str, pd.DataFrame]) -> Series | None:
     table, column = tables.get(finding.table), finding.column
-    if table is None or column not in table.columns or "time" not in table.columns:
-        return None
-    if table[column].dtype.kind not in "iuf":
+    if table is None or "time" not in table.columns or not _is_numeric(table, column):
         return None
     own = table
     if finding.variable and rule.per and rule.per in table.columns:
@@ -154,7 +173,10 @@ def cycles_section(verdict: Verdict, options: Mapping[str, Any]) -> str:
     cycles = verdict.tables["cycles"]
     told += f" Of {len(cycles):,} cycles the extremes of each stretch are drawn." if len(cycles) > _POINTS else ""
     block = figure_block(figure, 50 + 200 * n, "Cycles against training")
-    return f"<h2>Cycle by cycle</h2><p class='soft'>{told}</p><div id='cycles'>{block}</div>"
+    drift = verdict.tables["drift"]
+    known = drift.loc[drift["departure"].notna(), "variable"].nunique()
+    more = not_drawn(known - (n - 1), "variable", "the table drift of --tables")
+    return f"<h2>Cycle by cycle</h2><p class='soft'>{told}</p><div id='cycles'>{block}</div>{more}"
 
 
 def cycles_figure(tables: Mapping[str, pd.DataFrame], variables: int) -> go.Figure | None:
