@@ -282,6 +282,10 @@ class FieldMap:
     bad_longitudes: np.ndarray
 
 
+VERBS = ("audit", "gate", "drift", "weights", "losses")
+"""Those that end in a verdict."""
+
+
 @dataclass(frozen=True, eq=False)
 class Verdict:
     """What a verb concludes: status, findings and the tables they rest on."""

@@ -15,13 +15,13 @@ from dqwatch.reports import html, html_history, html_history_figures, html_maps,
 from dqwatch.reports.findings import short_time
 from dqwatch.reports.html_page import figure_block, page
 from dqwatch.serving.recorded import read_verdict
+from dqwatch.types import VERBS
 
 Query = Mapping[str, str]
 _RUNS = 100
 """On a page."""
 _LATEST = 20
 """Runs in which areas of a variable are looked for."""
-_VERBS = ("audit", "gate", "drift", "weights")
 
 
 @dataclass(frozen=True)
@@ -172,8 +172,8 @@ class Site:
 
     def _wanted(self, query: Query) -> reading.Wanted:
         verb = query.get("verb") or None
-        if verb is not None and verb not in _VERBS:
-            raise UsageError(f"verb: got '{verb}'; give one of {', '.join(_VERBS)}")
+        if verb is not None and verb not in VERBS:
+            raise UsageError(f"verb: got '{verb}'; give one of {', '.join(VERBS)}")
         key, equals, value = query.get("label", "").partition("=")
         return reading.Wanted(verb=verb, labels={key: value} if equals else {})
 
@@ -185,7 +185,7 @@ class Site:
             for key, value in query.items()
             if key in ("name", "since")
         )
-        choices = _choice("verb", _VERBS, query.get("verb", "")) + _choice("label", labels, query.get("label", ""))
+        choices = _choice("verb", VERBS, query.get("verb", "")) + _choice("label", labels, query.get("label", ""))
         return f'<form class="legend" method="get">{kept}{choices}<button>Show</button></form>'
 
     def _page(self, here: str, body: str, title: str = "") -> str:

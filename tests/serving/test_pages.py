@@ -13,6 +13,7 @@ import pytest
 from history.verdicts import make_verdict
 from serving.conftest import EVIL, serving
 
+from dqwatch.cli import main
 from dqwatch.errors import UsageError
 from dqwatch.history.store import open_history
 from dqwatch.history_verbs import record
@@ -20,6 +21,7 @@ from dqwatch.reports.html_page import script
 from dqwatch.serving.pages import Site
 from dqwatch.serving.recorded import read_verdict
 from dqwatch.serving.server import Server
+from dqwatch.types import VERBS
 
 
 def ask(site: str, path: str, method: str = "GET", **headers: str) -> tuple[int, str, dict[str, str]]:
@@ -64,6 +66,29 @@ def test_runs_of_a_verb_or_label(site: str) -> None:
     assert len(cells(ask(site, f"/runs?label={quote('source=' + EVIL)}")[1], "runs")) == 1
     status, text, _ = ask(site, "/runs?verb=sing")
     assert (status, "verb: got &#x27;sing&#x27;; give one of audit, gate" in text) == (400, True)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_runs_of_every_verb_are_chosen(tmp_path, verb: str) -> None:
+    path = str(tmp_path / "verbs.db")
+    for one in VERBS:
+        record(make_verdict(verb=one), path)
+    with serving(path) as server:
+        status, text, _ = ask(server.address, f"/runs?verb={verb}")
+    assert (status, [row[2] for row in cells(text, "runs")]) == (200, [verb])
+
+
+def test_runs_of_losses_that_the_command_recorded_are_chosen(tmp_path, capfd: pytest.CaptureFixture[str]) -> None:
+    series, path = tmp_path / "loss.csv", str(tmp_path / "losses.db")
+    rows = [f"{step},{1 / (1 + step)},{2 / (1 + step)}" for step in range(60)]
+    series.write_text("\n".join(["step,t_850,q_850", *rows]) + "\n")
+    assert main(["losses", str(series), "--history", path]) in (0, 1), capfd.readouterr().err
+    with serving(path) as server:
+        status, text, _ = ask(server.address, "/runs?verb=losses")
+        assert (status, [row[2] for row in cells(text, "runs")]) == (200, ["losses"])
+        assert '<option value="losses" selected>' in text
+        assert cells(ask(server.address, "/runs?verb=gate")[1], "runs") == []
+        assert ask(server.address, "/run/1")[0] == 200
 
 
 def test_many_runs_are_turned_over_in_pages(tmp_path) -> None:
