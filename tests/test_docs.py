@@ -14,6 +14,7 @@ import yaml
 from conftest import ROOT, project_files
 from test_readme import blocks, folder, lines, replay, run
 
+import dqwatch
 from dqwatch import tables
 from dqwatch.expectations.rule_files import list_rule_ids
 from dqwatch.reports.html import SECTIONS
@@ -100,6 +101,20 @@ def test_names_of_the_python_page_are_there() -> None:
             importlib.import_module(name)
         except ImportError:
             assert getattr(importlib.import_module(module), attribute).__doc__, name
+
+
+def test_every_public_name_is_on_the_python_page() -> None:
+    text = (DOCS / "api.md").read_text(encoding="utf-8")
+    on_page = []
+    for name in re.findall(r"^::: ([\w.]+)$", text, flags=re.MULTILINE):
+        module, _, attribute = name.rpartition(".")
+        try:
+            on_page += list(vars(importlib.import_module(name)).values())
+        except ImportError:
+            on_page.append(getattr(importlib.import_module(module), attribute))
+    shown = {id(one) for one in on_page}
+    missing = [name for name in dqwatch.__all__ if name != "__version__" and id(getattr(dqwatch, name)) not in shown]
+    assert missing == []
 
 
 @pytest.mark.slow
