@@ -26,6 +26,7 @@ from dqwatch.baselines.scorer import Moment, Scorer
 from dqwatch.buffers import Buffers
 from dqwatch.departures.judging import judge
 from dqwatch.departures.replay import clopper_pearson
+from dqwatch.metrics.histogram import linear_bins
 from dqwatch.scores import Family, load_families
 from dqwatch.types import Grid
 from examples.make_data import make
@@ -97,7 +98,7 @@ def _speed() -> list[Alarms]:
     layout = lay_out(grid)
     rng = np.random.default_rng(0)
     fields = [rng.normal(280, 5, cells.size).astype(np.float32) for _ in range(24)]
-    sums = {"state": QuantitySums(fields[0], layout, hours=2, terms=5)}
+    sums = {"state": QuantitySums(fields[0], layout, hours=2, terms=5, bins=linear_bins(220, 340))}
     sums["step"] = QuantitySums(np.zeros(cells.size), layout, hours=2, terms=5, kind="step")
     for k, (before, field) in enumerate(pairwise(fields)):
         phi = basis(np.array([k / 24]), 5)[0]
