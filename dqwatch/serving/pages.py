@@ -138,8 +138,8 @@ class Site:
         since = query.get("since", "30d")
         labels = self._wanted(query).labels
         found = report(self.address, since=since, verb=query.get("verb") or None, labels=labels)
-        unlinked = [{**one, "html": "", "json": ""} for one in found.failed]
-        _, body = html_history.render_parts(replace(found, failed=unlinked))
+        linked = [{**one, "html": f"/run/{one['run']}"} for one in found.failed]
+        _, body = html_history.render_parts(replace(found, failed=linked))
         periods = " ".join(
             f'<a href="/report?{escape(urlencode({**query, "since": age}))}">{age}</a>' for age in ("7d", "30d", "365d")
         )

@@ -164,6 +164,16 @@ def test_cycles_and_the_report_of_a_period(site: str) -> None:
     assert ask(site, "/report?since=soon")[0] == 400
 
 
+def test_runs_of_the_report_lead_to_their_pages(site: str) -> None:
+    text = ask(site, "/report?since=7d")[1]
+    rows = re.findall(r"<tr>.*?</tr>", text.partition('id="failed"')[2].partition("</table>")[0])[1:]
+    links = [re.findall(r'href="(.*?)"', row) for row in rows]
+    assert [link for link in links if link in (["/run/4"], ["/run/3"])] == [["/run/4"], ["/run/3"]]
+    for (link,) in links:
+        status, page, _ = ask(site, link)
+        assert (status, f"Run {link.rpartition('/')[2]}, recorded" in page) == (200, True)
+
+
 @pytest.mark.parametrize(
     "path",
     ["/none", "/run/99", "/run/1/2", "/run", "/../etc/passwd", "/%2e%2e/pyproject.toml", "/page.css", "/plotly.js/"],
