@@ -38,6 +38,8 @@ class Digest:
     regions: Sequence[Mapping[str, Any]]
     """Where alarms were, the most frequent first."""
     slow: Sequence[Mapping[str, Any]]
+    left_out: Mapping[str, int]
+    """How many more `regions` and `slow` there are than are told."""
     rules: Sequence[Mapping[str, Any]]
     """Rules that failed, by variable: in how many runs, from when to when."""
     failed: Sequence[Mapping[str, Any]]

@@ -28,7 +28,7 @@ def compare_labels(key: str, runs: pd.DataFrame, cycles: pd.DataFrame, drift: pd
         `label`; `groups`: for each `value` the `runs`, `failed` ones, `cycles` with a p-value, `alarms` among them,
         their `rate` and its 95 % interval `rate_low`, `rate_high` (cycles taken as independent); `variables`: those
         whose share of unusual cycles (p <= 0.05) differs by three standard errors or more, the furthest first, with the
-        share of each value in `shares`.
+        share of each value in `shares`; `left_out`: how many more differ so.
     """
     values = {series: json.loads(series).get(key) for series in runs["series"].unique()}
     names = sorted({value for value in values.values() if value is not None})
@@ -52,7 +52,13 @@ def compare_labels(key: str, runs: pd.DataFrame, cycles: pd.DataFrame, drift: pd
                 "rate_high": high,
             }
         )
-    return {"label": key, "groups": groups, "variables": _variables(drift, of["drift"])}
+    variables = _variables(drift, of["drift"])
+    return {
+        "label": key,
+        "groups": groups,
+        "variables": variables[:_MOST],
+        "left_out": max(0, len(variables) - _MOST),
+    }
 
 
 def _variables(drift: pd.DataFrame, value: pd.Series) -> list[dict[str, Any]]:
@@ -68,6 +74,6 @@ def _variables(drift: pd.DataFrame, value: pd.Series) -> list[dict[str, Any]]:
     far = ((share.max(axis=1) - share.min(axis=1)) / error).fillna(0.0).sort_values(ascending=False, kind="stable")
     return [
         {"variable": str(name), "shares": {str(v): float(s) for v, s in share.loc[name].items() if s == s}}
-        for name in far.index[:_MOST]
+        for name in far.index
         if far[name] >= _FAR
     ]

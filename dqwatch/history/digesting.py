@@ -63,13 +63,16 @@ def digest(
     if compare is not None and comparison is None and len(runs):
         known = ", ".join(reading.list_labels(history)) or "none"
         raise UsageError(f"compare: no run of this period has the label '{compare}'; there are: {known}")
+    regions, more_regions = rank_regions(drift)
+    slow = _slow(reading.read_slow(history, wanted))
     found: dict[str, Any] = {
         "runs": {"total": len(runs), **{s: int((runs["status"] == s).sum()) for s in _STATUSES}},
         "cycles": _extent(cycles, drift),
         "budget": _budget(cycles),
         "variables": describe_variables(drift),
-        "regions": rank_regions(drift),
-        "slow": _slow(reading.read_slow(history, wanted)),
+        "regions": regions,
+        "slow": slow[:_MOST_SLOW],
+        "left_out": {"regions": more_regions, "slow": max(0, len(slow) - _MOST_SLOW)},
         "rules": _rules(reading.count_failures(history, wanted)),
         "failed": _failed(runs, reading.read_worst(history, wanted)),
     }
@@ -122,7 +125,7 @@ def _slow(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """The variables that alarm, as the newest run of each series has them."""
     newest = rows.drop_duplicates(["series", "variable"], keep="last")
     keys = ("variable", "p_year", "source", "region", "direction", "onset", "reached")
-    named = newest[newest["alarmed"]].sort_values("departure", ascending=False, kind="stable").head(_MOST_SLOW)
+    named = newest[newest["alarmed"]].sort_values("departure", ascending=False, kind="stable")
     return [{"labels": json.loads(row["series"]), **{k: row[k] for k in keys}} for row in named.to_dict("records")]
 
 

@@ -100,12 +100,16 @@ def _most_frequent(names: np.ndarray, chosen: np.ndarray) -> str:
     return max(counts, key=lambda name: (counts[name], name)) if counts else ""
 
 
-def rank_regions(drift: pd.DataFrame) -> list[dict[str, Any]]:
-    """Regions by the number of alarms there: `region`, `n_alarmed`, `variables` (the most frequent five)."""
+def rank_regions(drift: pd.DataFrame) -> tuple[list[dict[str, Any]], int]:
+    """Regions by the number of alarms there: `region`, `n_alarmed`, `variables` (the most frequent five).
+
+    After them the number of regions that are left out.
+    """
     alarmed = drift[drift["alarmed"] & (drift["region"] != "")]
     found: list[tuple[int, str, list[str]]] = []
     for region, rows in alarmed.groupby("region", sort=False):
         names = rows["variable"].value_counts(sort=True)
         found.append((len(rows), str(region), [str(name) for name in names.index[:5]]))
     found.sort(key=lambda one: (-one[0], one[1]))
-    return [{"region": region, "n_alarmed": n, "variables": names} for n, region, names in found[:_MOST_REGIONS]]
+    told = [{"region": region, "n_alarmed": n, "variables": names} for n, region, names in found[:_MOST_REGIONS]]
+    return told, len(found) - len(told)

@@ -35,6 +35,7 @@ def document(digest: Digest) -> dict[str, Any]:
         "variables": list(digest.variables),
         "regions": list(digest.regions),
         "slow": list(digest.slow),
+        "left_out": dict(digest.left_out),
         "rules": list(digest.rules),
         "failed": list(digest.failed),
         "comparison": digest.comparison,

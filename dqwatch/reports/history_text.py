@@ -72,8 +72,8 @@ def _body(digest: Digest) -> Iterator[str]:
         if budget["cycles"]:
             yield _budget(budget)
     yield from _variables(digest)
-    yield from _listed("worst regions", [_region(r) for r in digest.regions])
-    yield from _listed("slow drift", [_slow(one) for one in digest.slow])
+    yield from _listed("worst regions", [_region(r) for r in digest.regions], digest.left_out["regions"])
+    yield from _listed("slow drift", [_slow(one) for one in digest.slow], digest.left_out["slow"])
     yield from _listed("rules that failed", [_rule(one) for one in digest.rules])
     yield from _listed("runs that did not pass, newest first", [_failed(one) for one in digest.failed])
     yield from _comparison(digest.comparison)
@@ -147,6 +147,7 @@ def _comparison(found: Mapping[str, Any] | None) -> Iterator[str]:
         most = max(map(len, shares))
         padded = [row + ("",) * (most - len(row)) for row in shares]
         yield from (Fixed("  " + line) for line in table(padded, left=most))
+        yield from _more(len(found["variables"]) + found["left_out"], [])
 
 
 def _group(group: Mapping[str, Any]) -> tuple[str, ...]:
@@ -164,11 +165,11 @@ def _many(n: int, one: str, several: str = "") -> str:
     return f"{n:,} {one if n == 1 else several or one + 's'}"
 
 
-def _listed(title: str, lines: list[str]) -> Iterator[str]:
+def _listed(title: str, lines: list[str], left_out: int = 0) -> Iterator[str]:
     if lines:
         yield f"{title}:"
         yield from (Fixed("  " + clean(line)) for line in lines[:_MOST])
-        yield from _more(len(lines), [])
+        yield from _more(len(lines) + left_out, [])
 
 
 def _more(total: int, names: list[str]) -> Iterator[str]:

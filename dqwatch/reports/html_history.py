@@ -120,7 +120,7 @@ def _comparison(found: Mapping[str, Any] | None) -> str:
     ]
     title = "Share of cycles with p <= 0.05, where it differs most"
     return _table(f"By {found['label']}", "comparison", head, rows) + _table(
-        title, "shares", ("Variable", *values), shares
+        title, "shares", ("Variable", *values), shares, found["left_out"]
     )
 
 
@@ -132,7 +132,7 @@ def _rate(group: Mapping[str, Any]) -> str:
 
 def _regions(digest: Digest) -> str:
     rows = [(r["region"], str(r["n_alarmed"]), ", ".join(r["variables"])) for r in digest.regions]
-    return _table("Where", "regions", ("Region", "Alarms", "Variables"), rows)
+    return _table("Where", "regions", ("Region", "Alarms", "Variables"), rows, digest.left_out["regions"])
 
 
 def _slow(digest: Digest) -> str:
@@ -142,7 +142,7 @@ def _slow(digest: Digest) -> str:
         for s in digest.slow
     ]  # fmt: skip
     head = ("Variable", "Series", "Direction", "What", "Where", "Since about", "Found")
-    return _table("Slow drift", "slow", head, rows)
+    return _table("Slow drift", "slow", head, rows, digest.left_out["slow"])
 
 
 def _rules(digest: Digest) -> str:
@@ -183,12 +183,13 @@ def _cell(value: str) -> str:
     )
 
 
-def _table(title: str, name: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(title: str, name: str, head: Sequence[str], rows: Sequence[Sequence[str]], left_out: int = 0) -> str:
     if not rows:
         return ""
     cells = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows[:_MOST])
     rest = len(rows) - _MOST
     more = f'<p class="soft">{rest:,} more are in the JSON document only.</p>' if rest > 0 else ""
+    more += f'<p class="soft">{left_out:,} more are left out.</p>' if left_out else ""
     titles = "".join(f"<th>{escape(word)}</th>" for word in head)
     return (
         f'<h2>{escape(title)}</h2><div class="scroll"><table id="{name}"><tr>{titles}</tr>{cells}</table></div>{more}'

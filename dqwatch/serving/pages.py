@@ -104,7 +104,9 @@ class Site:
         ]  # fmt: skip
         head = ("Cycle", "Run", "p", "Where", "What tells", "Labels")
         alarmed = (
-            f"<h2>Cycles in which it alarmed: {len(alarms):,}</h2>{_table('alarms', head, cells)}" if cells else ""
+            f"<h2>Cycles in which it alarmed: {len(alarms):,}</h2>{_table('alarms', head, cells)}{_cut(len(alarms))}"
+            if cells
+            else ""
         )
         body = f"<h1>{escape(name)}</h1>{self._filters(query)}{drawn}{self._map(name, alarms['run_id'])}{alarmed}"
         return self._page("variables", body)
@@ -128,7 +130,8 @@ class Site:
             for row in low.iloc[:_RUNS].itertuples()
         ]  # fmt: skip
         head = ("Cycle", "Run", "p", "What it is about", "Labels")
-        told = f"<h2>Cycles with p of 0.01 or less: {len(low):,} of {len(rows):,}</h2>{_table('alarms', head, cells)}"
+        table = _table("alarms", head, cells) + _cut(len(low))
+        told = f"<h2>Cycles with p of 0.01 or less: {len(low):,} of {len(rows):,}</h2>{table}"
         return self._page("cycles", f"<h1>Cycles</h1>{self._filters(query)}{drawn}{told}")
 
     def report(self, query: Query) -> str:
@@ -221,6 +224,11 @@ def _table(name: str, head: Iterable[str], rows: Iterable[Iterable[object]]) -> 
     )
     nothing = "" if body else "<p>None.</p>"
     return f'<div class="scroll"><table id="{name}"><tr>{titles}</tr>{body}</table></div>{nothing}'
+
+
+def _cut(total: int) -> str:
+    """How many older rows a table leaves out."""
+    return f"<p class='soft'>{total - _RUNS:,} older ones are left out.</p>" if total > _RUNS else ""
 
 
 def _css(position: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from dqwatch.cli import main
 from dqwatch.errors import UsageError
 from dqwatch.history.appending import append
 from dqwatch.history.store import open_history
+from dqwatch.reports import history_text, html_history
 from dqwatch.reports.history_json import render
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
@@ -139,6 +141,31 @@ def test_slow_drift_is_told_as_the_newest_run_has_it(tmp_path: Path) -> None:
     found = dqwatch.report(str(tmp_path / "h.db"))
     assert [s["variable"] for s in found.slow] == ["a"]
     assert found.status == "warn"
+
+
+def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
+    names = [f"v{n}" for n in range(53)]
+    usual = {"departure": 2.0, "onset": "2020-01-01T00:00:00", "direction": "up", "source": "mean", "alarmed": True}
+    slow = rows_of("slow", [{"variable": name, **usual} for name in names])
+    for cycle, p in (("48r1", 0.5), ("49r1", 0.001)):
+        times = [label(k + 100 * (cycle == "49r1")) for k in range(20)]
+        verdict = make_verdict(
+            p={time: dict.fromkeys(names, p) for time in times}, p_cycle=dict.fromkeys(times, p),
+            regions={name: f"region {name}" for name in names}, labels={"cycle": cycle},
+            more={"slow": slow} if p < 0.01 else {},
+        )  # fmt: skip
+        dqwatch.record(verdict, str(tmp_path / "h.db"))
+    found = dqwatch.report(str(tmp_path / "h.db"), compare="cycle")
+    assert found.comparison is not None
+    document = json.loads(render(found))
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    assert (len(document["regions"]), len(document["slow"])) == (20, 50)
+    assert document["left_out"] == {"regions": 33, "slow": 3}
+    assert (len(document["comparison"]["variables"]), document["comparison"]["left_out"]) == (20, 33)
+    text = history_text.render(found)
+    assert re.findall(r"^ +and (\d+) more$", text, flags=re.MULTILINE) == ["45", "45", "45"]
+    page = html_history.render_parts(found)[1]
+    assert re.findall(r"(\d+) more are left out", page) == ["33", "33", "3"]
 
 
 def test_cycles_that_no_null_can_judge_are_not_counted(tmp_path: Path) -> None:

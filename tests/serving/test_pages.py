@@ -174,6 +174,18 @@ def test_runs_of_the_report_lead_to_their_pages(site: str) -> None:
         assert (status, f"Run {link.rpartition('/')[2]}, recorded" in page) == (200, True)
 
 
+@pytest.mark.parametrize(("number", "said"), [(100, ""), (103, "3 older ones are left out.")])
+def test_alarms_that_a_table_leaves_out_are_counted(tmp_path, number: int, said: str) -> None:
+    path = str(tmp_path / "many.db")
+    times = [f"{1900 + year}-03-01T06:00:00" for year in range(number)]
+    record(make_verdict(p={time: {"t_850": 0.001} for time in times}, p_cycle=dict.fromkeys(times, 0.0005)), path)
+    with serving(path) as server:
+        for page in ("/cycles", "/variable?name=t_850"):
+            text = ask(server.address, page)[1]
+            assert len(cells(text, "alarms")) == 100
+            assert re.findall(r">([^<]*left out\.)<", text) == ([said] if said else [])
+
+
 @pytest.mark.parametrize(
     "path",
     ["/none", "/run/99", "/run/1/2", "/run", "/../etc/passwd", "/%2e%2e/pyproject.toml", "/page.css", "/plotly.js/"],
