@@ -123,7 +123,8 @@ def digest(n: int) -> Digest:
     return Digest(
         history="h", status="pass", exit_code=0, since=datetime(2020, 1, 1), until=datetime(2020, 2, 1), labels={},
         runs={"total": 1, "pass": 1}, cycles={}, budget=(), variables=[{**one, "variable": v} for v in names(n)],
-        regions=(), slow=(), left_out={"regions": 0, "slow": 0}, rules=(), failed=(), comparison=None, notes=(), seconds=0.0,
+        regions=(), slow=(), left_out={"regions": 0, "slow": 0}, rules=(), failed=(), comparison=None, notes=(),
+        seconds=0.0,
         tables={"cycles": cycles, "drift": drift},
     )  # fmt: skip
 
