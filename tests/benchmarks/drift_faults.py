@@ -12,7 +12,9 @@ from functools import partial
 import numpy as np
 
 from examples.weather import CONSTANT, VARIABLES
+from tests.benchmarks import drift_real_spoiling as real_ways
 from tests.benchmarks import drift_spoiling as ways
+from tests.benchmarks.drift_real_spoiling import RealFault, on_values
 from tests.benchmarks.drift_spoiling import Fault, Moment
 
 TEST_SEEDS = (100_001, 100_002, 100_003)
@@ -145,3 +147,80 @@ FAULTS: tuple[Fault, ...] = (
     *_each("ramp", {f"{r:g} a year": partial(ways.ramp, yearly=r) for r in (0.02, 0.05, 0.1)}, "swvl1"),
     *_each("ramp", {f"{r:g} K a year": partial(ways.ramp, yearly=r) for r in (0.5, 1.0, 2.0)}, "t_850"),
 )
+
+LASTING_CYCLES = (1, 2, 4, 8, 16, 40)
+"""Numbers of cycles after which it is asked whether a fault that lasts has been found (drift_lasting.py)."""
+EPISODE_EVERY = 48
+"""Test cycles from the first of one episode of `LASTING_CYCLES[-1]` spoilt cycles to the first of the next."""
+LASTING: tuple[str, ...] = (
+    *(f"local soil swvl1+swvl2 {s} sd {r} deg" for r in (10, 25) for s in ("0.5", "1", "2", "3")),
+    "local 10u 2 sd 10 deg",
+    "local q_850 2 sd 10 deg",
+    "local q_850 2 sd 25 deg",
+    "offset on land 2t 0.2 sd",
+    "offset on land 2t 0.5 sd",
+    "offset swvl1 0.2 sd",
+    "scale tp x 1.1",
+    "scale 10v x 1.1",
+    "noise t_850 0.05 sd",
+    "noise swvl1 0.05 sd",
+    "smoothing v_850 1/4",
+    "smoothing swvl1 1/4",
+    "packing t_850 10 bit",
+    "packing q_850 12 bit",
+    "rain pox tp 0.0005 of cells",
+    "rain pox tp 0.002 of cells",
+    "spike tp 8 sd",
+)
+"""Local and weak faults of `FAULTS`, which are planted at the same place in cycles one after the other."""
+
+_WARMTH = ("t", "2t", "mx2t", "sst")
+_GRID = 5
+"""Rows and columns of a grid on which fields can be shifted and smoothed."""
+REAL_TEST_SHARE = 1 / 3
+"""Of the years of a real series, the last: not trained on."""
+REAL_CLEAN, REAL_SPOILT = 400, 24
+"""Clean test cycles of a real series at most, and how many of them are spoilt."""
+REAL_FAULTS: tuple[RealFault, ...] = (
+    RealFault("unit", "K as C or C as K", real_ways.kelvin, _WARMTH),
+    RealFault("unit", "Pa as hPa", partial(ways.times, factor=0.01), ("msl",)),
+    RealFault("unit", "as g/kg", partial(ways.times, factor=1000.0), ("q",)),
+    RealFault("unit", "per s as per 3 h", partial(ways.times, factor=10800.0), ("tprate",)),
+    *(RealFault("offset", f"{s:g} sd", partial(real_ways.offset, sds=s)) for s in (0.2, 0.5, 1.0)),
+    *(RealFault("scale", f"x {f:g}", partial(ways.times, factor=f), ("q", "tprate")) for f in (1.02, 1.1, 1.3)),
+    *(
+        RealFault("scale", f"deviations x {f:g}", on_values(real_ways.widened, factor=f), (*_WARMTH, "msl"))
+        for f in (1.1, 1.3)
+    ),
+    *(
+        RealFault("shift", f"{text} cell", partial(real_ways.moved, cells=c), least=_GRID)
+        for text, c in (("1/2", 0.5), ("1", 1.0))
+    ),
+    RealFault("latitude flip", "", ways.flipped, least=2),
+    RealFault("longitude roll", "half", ways.rolled, least=2),
+    *(RealFault("NaN patch", f"{s:g} of cells", partial(ways.holed, share=s)) for s in (0.01, 0.2)),
+    *(
+        RealFault("smoothing", text, on_values(ways.smoothed, strength=s), least=_GRID)
+        for text, s in (("1/4", 0.25), ("1", 1.0))
+    ),
+    *(RealFault("packing", f"{b} bit", on_values(ways.repacked, bits=b), least=_GRID) for b in (12, 10, 8)),
+    RealFault("duplicated", "1 step", partial(ways.earlier, hours=1), held=True),
+    RealFault("stuck", "constant", on_values(ways.flattened)),
+    RealFault("time label", "1 step", partial(ways.earlier, hours=1)),
+    RealFault("time label", "30 d", partial(ways.earlier, hours=30), step="day"),
+    RealFault("time label", "6 months", partial(ways.earlier, hours=6), step="month"),
+    RealFault("time label", "10 years", partial(ways.earlier, hours=10), step="year"),
+    *(
+        RealFault("local", f"{s:g} sd, {a:g} of cells", partial(real_ways.changed_there, sds=s, share=a), least=_GRID)
+        for a in (0.05, 0.25)
+        for s in (1.0, 2.0)
+    ),
+    *(RealFault("noise", f"{s:g} sd", partial(real_ways.whitened, sds=s)) for s in (0.05, 0.2, 0.5)),
+    *(RealFault("spike", f"{s:g} sd", partial(ways.spiked, sds=s), least=_GRID) for s in (4.0, 8.0)),
+    *(RealFault("clipping", f"{s:g} of cells", on_values(ways.clipped, share=s), least=_GRID) for s in (0.05, 0.2)),
+    RealFault("point mass", "below 0.1 mm a day as 0", partial(real_ways.dried, below=0.1 / 86400), ("tprate",)),
+    RealFault("point mass", "0.1 mm a day at least", partial(real_ways.drizzled, least=0.1 / 86400), ("tprate",)),
+    RealFault("rain pox", "1 cell", partial(real_ways.showered, amount=30 / 86400, share=0.01), ("tprate",)),
+    RealFault("point mass", "ice: below 0 as -1.8 C", partial(real_ways.frozen, below=0.0, least=-1.8), ("sst",)),
+)
+"""Of real series: `hours` of a way are steps there."""
