@@ -90,3 +90,14 @@ NULLS = (
     ("right", "float", "of the score", "to here"),
     ("n_cycles", "int", "cycles", "cycles of training, each with its own years held out, whose score lies there"),
 )
+
+HISTOGRAMS = (
+    ("time", "str", "", "time of the cycle with the least p"),
+    ("member", "int", "", "ensemble member, from 0"),
+    ("variable", "str", "", "a variable that the drift of the cycle is about, or one that is odd beside them"),
+    ("units", "str", "", "units of the variable in the baseline; '' if it has none"),
+    ("left", "float", "of the variable", "from here; the first range holds what is below it too"),
+    ("right", "float", "of the variable", "to here; the last range holds what is above it too"),
+    ("share_now", "float", "1", "share of the cells of the cycle whose value lies there"),
+    ("share_usual", "float", "1", "the same of training at that time of the year and of the day"),
+)

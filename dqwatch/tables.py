@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dqwatch.columns import OPTIONAL, Column
-from dqwatch.drift_columns import AREAS, CYCLES, DRIFT, NULLS, SCORECARD, SLOW
+from dqwatch.drift_columns import AREAS, CYCLES, DRIFT, HISTOGRAMS, NULLS, SCORECARD, SLOW
 from dqwatch.errors import MissingExtraError
 from dqwatch.loss_columns import LOSSES, SUSPECTS
 from dqwatch.weight_columns import SUGGESTIONS, WEIGHT_KEYS, WEIGHTS
@@ -233,6 +233,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
 
 TABLES["drift"] = (*_FIELD_KEY, *(Column(*column) for column in DRIFT))
 _OTHERS = {"cycles": CYCLES, "slow": SLOW, "scorecard": SCORECARD, "areas": AREAS, "nulls": NULLS, "weights": WEIGHTS}
+_OTHERS |= {"histograms": HISTOGRAMS}
 _OTHERS |= {"weight_keys": WEIGHT_KEYS, "losses": LOSSES, "suspects": SUSPECTS}
 TABLES |= {name: tuple(Column(*column) for column in columns) for name, columns in _OTHERS.items()}
 OPTIONAL["weights"] = tuple(Column(*column) for column in SUGGESTIONS)
@@ -251,6 +252,7 @@ ROWS: dict[str, str] = {
     "scorecard": "variable and region of the worst cycle held against a baseline",
     "areas": "area of each variable that the drift of the worst cycle is about",
     "nulls": "range of the leading score of each variable that the drift of the worst cycle is about",
+    "histograms": "range of values of each variable that the drift of the worst cycle is about",
     "weights": "variable that a training loss is made of",
     "weight_keys": "key that a training configuration gives a loss weight",
     "losses": "variable that a series of losses has",

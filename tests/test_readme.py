@@ -2,7 +2,8 @@
 
 Every line of its ```sh blocks runs, in order, in one folder that holds the files of the project and, in `demo/`, the
 example data. A line is expected to succeed, or to return N where it ends in `# exit N`. Lines that set up a machine
-are left out; of `make X` it is checked that the target exists.
+are left out; of `make X` it is checked that the target exists. `dqwatch serve` is begun, asked for its first page, and
+interrupted, as people end it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
+import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +27,7 @@ from conftest import ROOT, project_files
 pytestmark = pytest.mark.slow
 
 SET_UP = ("git ", "cd ", "pip ", "python3 -m venv ", ". .venv", "source .venv", ".venv/bin/pip ")
+SCRIPTS = sysconfig.get_path("scripts")
 
 
 class Line(NamedTuple):
@@ -50,30 +55,65 @@ def lines(text: str) -> list[Line]:
     return found
 
 
-def run(command: str | list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run(command: str | list[str], folder: Path, exported: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
     """Run a line of bash, or a list as it is, with the `dqwatch` of this installation on the path."""
-    scripts = sysconfig.get_path("scripts")
-    environment = os.environ | {"PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
     if isinstance(command, str):
-        command = ["bash", "-o", "pipefail", "-c", command.replace(".venv/bin/", f"{scripts}/")]
+        command = ["bash", "-o", "pipefail", "-c", command.replace(".venv/bin/", f"{SCRIPTS}/")]
     return subprocess.run(
-        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+        command, cwd=folder, env=environment(exported), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
 
 
-def replay(text: str, folder: Path, name: str = "README.md") -> list[str]:
-    """Run the commands of the file `name` in `folder`; the commands that were run."""
-    ran = []
+def environment(exported: Mapping[str, str]) -> dict[str, str]:
+    return os.environ | {"PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"} | exported
+
+
+def serve(command: str, folder: Path, exported: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
+    """Run a line that serves until it is interrupted, at a free port: ask it for its first page, then interrupt it."""
+    # Where tests run in the background interrupts are ignored, and so they would be by all that is started there.
+    start = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])"
+    words = [sys.executable, "-c", start, *shlex.split(command, comments=True), "--port", "0"]
+    with subprocess.Popen(
+        words, cwd=folder, env=environment(exported), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        found = re.search(r"http://\S+", said)
+        if found:
+            with urllib.request.urlopen(found[0], timeout=60) as page:  # noqa: S310 (an address of this machine)
+                assert b"<h1>" in page.read()
+            process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    code = process.returncode if found else process.returncode or -1
+    return subprocess.CompletedProcess(words, code, out, said + err)
+
+
+def replay(text: str, folder: Path, name: str = "README.md", known: Mapping[str, str] = {}) -> list[str]:
+    """Run the commands of the file `name` in `folder`; the commands that were run.
+
+    A key of `known` stands for its value, as the name of a server for one of this machine. What a line exports, those
+    after it have.
+    """
+    ran: list[str] = []
+    exported: dict[str, str] = {}
     for line in lines(text):
-        if line.command.startswith("make "):
-            target = shlex.split(line.command, comments=True)
+        command = line.command
+        for written, here in known.items():
+            command = command.replace(written, here)
+        if command.startswith("make "):
+            target = shlex.split(command, comments=True)
             finished, code = run(["make", "--dry-run", "-C", str(ROOT), *target[1:]], folder), 0
-        elif line.command.startswith(SET_UP):
+        elif command.startswith(SET_UP):
+            continue
+        elif command.startswith("export "):
+            exported |= [command.removeprefix("export ").split("=", 1)]
             continue
         else:
-            finished, code = run(line.command, folder), line.code
-            ran.append(line.command)
-        report = f"{name}:{line.number}: {line.command}\n{finished.stdout}\n{finished.stderr}"
+            call = serve if command.startswith("dqwatch serve ") else run
+            finished, code = call(command, folder, exported), line.code
+            ran.append(command)
+        report = f"{name}:{line.number}: {command}\n{finished.stdout}\n{finished.stderr}"
         assert finished.returncode == code, f"{report}\nreturned {finished.returncode}, not {code}"
         assert "Traceback" not in finished.stderr, report
     assert ran, "there is no command to run in a block marked sh"
@@ -126,3 +166,6 @@ def test_a_wrong_readme_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="make no-such-target"):
         replay("```sh\nmake no-such-target\n```\n", tmp_path)
     assert replay("```sh\ntrue\nfalse  # closed: exit 1\n```\n", tmp_path) == ["true", "false  # closed: exit 1"]
+    with pytest.raises(AssertionError, match="there is no such history"):
+        replay("```sh\ndqwatch serve --history none.db\n```\n", tmp_path)
+    replay('```sh\nexport A=name\ntest "$A" = here\n```\n', tmp_path, known={"name": "here"})

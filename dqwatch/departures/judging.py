@@ -11,6 +11,7 @@ import numpy as np
 from dqwatch.baselines.baseline import Baseline
 from dqwatch.departures.calibration import Calibration
 from dqwatch.departures.drift_rows import CRITICAL, WARNING, Judged, cycle_row, drift_rows, find_worst, frame
+from dqwatch.departures.histograms import count_worst
 from dqwatch.departures.running import count_running
 from dqwatch.departures.scoring import Cycle, Scoring, find_others, match, score_source
 from dqwatch.departures.slow_table import find_land, find_slow_drift, slow_document
@@ -99,6 +100,8 @@ def judge(
     n_bytes = len(cycles) * len(matched.numbers) * baseline.grid.n_cells * 4
     worst = find_worst(made)
     made |= locate(cycles, made["drift"], worst, baseline, find_land(baseline))
+    at = None if worst is None else next(c for c in cycles if (c.label, c.member) == (worst["time"], worst["member"]))
+    made["histograms"] = count_worst(source, baseline, matched, at, worst)
     return Judgement(made, None if worst is None else {**worst, **slow_document(slow)}, notes, n_bytes)
 
 

@@ -11,6 +11,7 @@ from dqwatch.reports import (
     html_calendar,
     html_drift,
     html_findings,
+    html_histograms,
     html_maps,
     html_picture,
     html_scorecard,
@@ -42,6 +43,10 @@ SECTIONS: dict[str, Section] = {
     "departures": Section(
         html_maps.departures_section,
         {"most": Option(4, most=20, meaning="maps of where a state departs from training")},
+    ),
+    "histograms": Section(
+        html_histograms.histograms_section,
+        {"most": Option(6, most=6, meaning="histograms of values beside those of training")},
     ),
     "nulls": Section(
         html_drift.nulls_section, {"most": Option(4, most=20, meaning="histograms of scores in training")}

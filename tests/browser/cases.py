@@ -30,6 +30,17 @@ def field_map() -> FieldMap:
     return FieldMap(EVIL, TIMES[0], "<K>", lat, lon, values, "missing", 3, at, at)
 
 
+def value_table() -> pd.DataFrame:
+    """Values of a variable in ranges equally wide, and of one in ranges that widen."""
+    usual = np.exp(-((np.arange(30) - 12) ** 2) / 40)
+    now = np.roll(usual, 8)
+    shares = {"share_now": np.tile(now / now.sum(), 2), "share_usual": np.tile(usual / usual.sum(), 2)}
+    even, wide = 270 + 2.0 * np.arange(31), np.append(0.0, 1e-5 * 1.5 ** np.arange(30))
+    return filled("histograms", 60, time=[TIMES[0]] * 60, variable=[EVIL] * 30 + ["tp"] * 30,
+                  units=["<K>"] * 30 + ["m"] * 30, left=np.append(even[:-1], wide[:-1]),
+                  right=np.append(even[1:], wide[1:]), **shares)  # fmt: skip
+
+
 def held_tables() -> dict[str, pd.DataFrame]:
     """What holding cycles against a baseline makes."""
     n = len(TIMES)
@@ -43,6 +54,7 @@ def held_tables() -> dict[str, pd.DataFrame]:
         "nulls": filled("nulls", 20, time=[TIMES[0]] * 20, variable=[EVIL] * 20, score=["mean"] * 20,
                         left=np.arange(20) / 10, right=np.arange(1, 21) / 10,
                         n_cycles=np.round(100 * np.exp(-((np.arange(20) - 8) ** 2) / 20)).astype(int)),
+        "histograms": value_table(),
         "areas": areas(EVIL),
         "scorecard": filled("scorecard", means.size, time=[TIMES[0]] * means.size, region=regions * len(names),
                             variable=[name for name in names for _ in regions], mean=means, rms=abs(means),

@@ -16,7 +16,7 @@ import dqwatch
 from dqwatch.reports import html_inspection
 from dqwatch.reports.html import SECTIONS, render
 
-FIGURES = ("departures", "maps", "nulls", "cycles", "series", "advice", "picture", "calendar", "storage")
+FIGURES = ("departures", "maps", "histograms", "nulls", "cycles", "series", "advice", "picture", "calendar", "storage")
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,14 @@ import numpy as np
 from conftest import ROOT
 from sources.zarr_files import make_anemoi
 
+import dqwatch
+
 
 def test_the_examples_run(tmp_path: Path) -> None:
     (tmp_path / "demo").mkdir()
-    make_anemoi(tmp_path / "demo" / "training.zarr", np.ones((12, 2, 1, 208), np.float32), ["2t", "msl"])
+    values = np.random.default_rng(3).normal(280, 5, (240, 2, 1, 208)).astype(np.float32)
+    make_anemoi(tmp_path / "demo" / "training.zarr", values, ["2t", "msl"])
+    dqwatch.baseline(str(tmp_path / "demo" / "training.zarr"), output=str(tmp_path / "baseline.zarr"))
     text = (ROOT / "docs" / "feed.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 2

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
+import pytest
 from history.verdicts import make_verdict
 from history.writer import TIMES, VARIABLES
 from sqlalchemy import func, select, text
@@ -20,8 +24,8 @@ from dqwatch.history.store import History, open_history
 WRITER = Path(__file__).with_name("writer.py")
 
 
-def start(address: str, name: str, n: int) -> subprocess.Popen[str]:
-    command = [sys.executable, str(WRITER), address, name, str(n)]
+def start(address: str, name: str, n: int, *then: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(WRITER), address, name, str(n), *then]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -55,7 +59,46 @@ def test_processes_that_append_at_once_lose_nothing(address: str) -> None:
     history.close()
 
 
-def test_a_process_that_is_killed_leaves_a_valid_history(address: str) -> None:
+def test_a_process_that_is_killed_in_the_midst_of_a_run_leaves_none_of_it(address: str) -> None:
+    writer = start(address, "killed", 2, "stay")
+    assert writer.stdout is not None
+    assert [writer.stdout.readline() for _ in range(3)] == ["0\n", "1\n", "inside\n"]
+    history = open_history(address)
+    assert is_being_written(address, history), "rows are written, and the transaction is open"
+    assert len(read_runs(history)) == 2, "nobody else sees them"
+    writer.kill()
+    assert writer.wait() == -signal.SIGKILL
+    writer.communicate()
+    assert len(read_runs(history)) == 2
+    assert count_rows(history) == WHOLE
+    append(history, make_verdict())
+    assert len(read_runs(history)) == 3
+    assert not is_being_written(address, history)
+    with history.reading() as connection:
+        if connection.dialect.name == "sqlite":
+            assert connection.scalar(text("PRAGMA integrity_check")) == "ok"
+    history.close()
+
+
+def is_being_written(address: str, history: History) -> bool:
+    """Whether a transaction that has written is open."""
+    if history.engine.dialect.name == "sqlite":
+        with closing(sqlite3.connect(address, timeout=0, isolation_level=None)) as other:
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                return "locked" in str(error)
+        return False
+    idle = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction' "
+        "AND backend_xid IS NOT NULL"
+    )
+    with history.reading() as connection:
+        return bool(connection.scalar(idle))
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_at_any_moment_leaves_a_valid_history(address: str) -> None:
     writer = start(address, "killed", 100_000)
     assert writer.stdout is not None
     told = int(writer.stdout.readline())
