@@ -1,8 +1,8 @@
-"""What lies in storage: arrays with their chunks, and statistics that a store carries."""
+"""What lies in storage: arrays with their chunks, chunks as they are stored, and statistics that a store carries."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
 from types import MappingProxyType
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from dqwatch.buffers import Buffers
 
 
 class Chunks(Protocol):
@@ -78,3 +80,49 @@ class CarriesStatistics(Protocol):
 
     def stored_statistics(self) -> Sequence[StoredStatistics | None]:
         """Those of each variable, in order; None for one without. Reads them from the store."""
+
+
+class ChunkKind(NamedTuple):
+    """How the fields of a source lie in chunks."""
+
+    shape: tuple[int, int, int, int]
+    """Of a chunk: (time, variable, member, cell)."""
+    dtype: np.dtype
+    compressor: str | None
+    """'blosc', 'zstd', 'gzip', 'zlib' or 'lz4'; None where values lie as they are."""
+    fill_value: float
+    """What an absent chunk reads as."""
+    codec: str
+    """For people."""
+
+
+class StoredChunk(NamedTuple):
+    """A chunk of fields, not decoded."""
+
+    data: np.ndarray | None
+    """uint8 (bytes,), valid until the next one is asked for; None where it is absent."""
+    time: int
+    """The time that is wanted, counted within the chunk."""
+    variables: Sequence[int]
+    """Of the source, in the order in which they lie in the chunk; -1 for those that it does not show."""
+    members: range
+    cells: range
+    where: str
+    """For messages: store, array, key."""
+
+
+@runtime_checkable
+class GivesChunks(Protocol):
+    """A source that can give chunks of its fields as they are stored, to be decoded elsewhere."""
+
+    def chunk_kind(self) -> ChunkKind | str:
+        """How they lie; a text that says why they cannot be given."""
+
+    def read_chunks(self, time: int, variables: Sequence[int], buffers: Buffers) -> Iterator[StoredChunk]:
+        """The chunks that hold some variables at one time; none of a time that is not stored.
+
+        Raises
+        ------
+        SourceError
+            If one cannot be read; names array and key.
+        """

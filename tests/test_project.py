@@ -64,14 +64,16 @@ def test_the_test_set_contains_the_core_set() -> None:
 
 
 def test_the_core_set_is_light() -> None:
-    heavy = names(EXTRAS["gpu"] + EXTRAS["anemoi"] + EXTRAS["dask"] + EXTRAS["grib"] + EXTRAS["postgres"])
+    heavy = names(
+        EXTRAS["gpu"] + EXTRAS["nvcomp"] + EXTRAS["anemoi"] + EXTRAS["dask"] + EXTRAS["grib"] + EXTRAS["postgres"]
+    )
     assert not heavy & pins("core").keys()
     assert "pytest" not in pins("core")
 
 
 def test_the_extra_all_is_every_other_but_gpu_and_anemoi() -> None:
     (everything,) = EXTRAS["all"]
-    assert Requirement(everything).extras == EXTRAS.keys() - {"all", "gpu", "anemoi"}
+    assert Requirement(everything).extras == EXTRAS.keys() - {"all", "gpu", "nvcomp", "anemoi"}
 
 
 def test_the_installation_is_of_this_project() -> None:

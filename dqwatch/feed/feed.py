@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -12,11 +11,16 @@ import numpy as np
 from dqwatch import sources
 from dqwatch.errors import NothingThereError, UsageError
 from dqwatch.feed.choosing import choose_points, choose_variables
+from dqwatch.feed.decoders import check_decoder
 from dqwatch.feed.devices import check_device, parse_device
 from dqwatch.feed.filling import Filler
-from dqwatch.feed.lanes import Lanes, make_lanes
+from dqwatch.feed.lanes import make_lanes
 from dqwatch.feed.orders import Order, check_share, lay_windows
-from dqwatch.feed.workers import Results, Worker, default_workers, working
+from dqwatch.feed.packing import Packer
+from dqwatch.feed.plan import Item, Plan
+from dqwatch.feed.ring import Ring
+from dqwatch.feed.unpacking import Arrived
+from dqwatch.feed.workers import Worker, default_workers, working
 from dqwatch.part import check_counts
 from dqwatch.types import Source
 
@@ -78,13 +82,17 @@ class Feed:
         Leave out a last batch of fewer samples.
     share : tuple of int
         (rank, ranks): the samples are shared evenly between so many feeds, which have the same arguments otherwise.
+    decoder : str
+        'host': threads decode (the default). 'nvcomp': threads only read, and chunks are decoded on the CUDA device by
+        nvCOMP; of anemoi's Zarr stores, with Blosc (lz4, lz4hc, zstd, zlib), zstd, lz4, zlib, gzip or no compression.
 
     Raises
     ------
     UsageError
-        If an argument is wrong, a variable is unknown or lies on another grid, or there is no such device.
+        If an argument is wrong, a variable is unknown or lies on another grid, there is no such device, or the decoder
+        cannot be used with it or with this source.
     MissingExtraError
-        If the device needs torch, which is not installed.
+        If the device needs torch, or the decoder nvCOMP, which is not installed.
     NothingThereError
         If no sample fits the time axis.
     SourceError
@@ -106,6 +114,7 @@ class Feed:
         variables: Sequence[str] | None = None,
         drop_last: bool = False,
         share: tuple[int, int] = (0, 1),
+        decoder: str = "host",
     ) -> None:
         check_counts(batch=batch, workers=workers, window=window)
         if depth < 2:
@@ -115,10 +124,12 @@ class Feed:
         check_share(share)
         self.device = parse_device(device)
         check_device(self.device)
+        check_decoder(decoder, self.device)
+        self.decoder = decoder
         self.depth, self.workers = depth, workers or default_workers()
         self._own = not isinstance(source, Source)
         self.source: Source = sources.open_source(source) if self._own else source
-        self._ring: _Ring | None = None
+        self._ring: Ring | None = None
         self._closed = False
         self.epoch = 0
         """Number of the next epoch, from 0 on; may be set, to go on where another run was."""
@@ -142,6 +153,7 @@ class Feed:
         self.grid = self.source.grids[first.grid]
         cells = choose_points(points, self.grid.n_cells)
         self._filler = Filler(self.source, chosen, cells)
+        self._packer = None if self.decoder == "host" else Packer(self.source, chosen, cells)
         n_cells = self.grid.n_cells if cells is None else cells.size
         self._sample_shape = (window, len(chosen), first.members, n_cells)
 
@@ -165,12 +177,16 @@ class Feed:
 
     @property
     def nbytes(self) -> int:
-        """Host memory of the buffers; a CUDA device has three batches besides."""
-        return self.depth * self.batch_bytes
+        """Host memory of the buffers; a CUDA device has three batches besides, and one more where it decodes."""
+        if self._packer is None:
+            return self.depth * self.batch_bytes
+        return self.depth * self.order.batch * self._sample_shape[0] * self._packer.room
 
     @cached_property
     def parts(self) -> int:
         """Pieces that a date is decoded in, so that every worker has something to do."""
+        if self._packer is not None:
+            return 1
         dates = self.order.batch * self._sample_shape[0] * (self.depth - 1)
         needed = -(-_IN_FLIGHT * self.workers // dates)
         return max(1, min(needed, self._filler.blocks_of_a_date, len(self.variables)))
@@ -188,8 +204,8 @@ class Feed:
         return self._deliver(samples)
 
     def _deliver(self, samples: np.ndarray) -> Iterator[Batch]:
-        ring, self._ring = self._ring or _Ring(make_lanes(self.device), self.depth, self.shape), None
-        plan = _Plan(samples, self.order.batch, self.parts)
+        ring, self._ring = self._ring or self._make_ring(), None
+        plan = Plan(samples, self.order.batch, self.parts)
         ahead = self.depth * plan.per_batch
         work = self._worker(ring, plan)
         try:
@@ -204,13 +220,26 @@ class Feed:
             raise
         self._keep(ring)
 
-    def _keep(self, ring: _Ring) -> None:
+    def _make_ring(self) -> Ring:
+        packed = None if self._packer is None else (self._packer.kind, self._packer.room)
+        return Ring(make_lanes(self.device), self.depth, self.shape, packed)
+
+    def _keep(self, ring: Ring) -> None:
         """Buffers for the next epoch, which are dear to make."""
         if not self._closed:
             self._ring = ring
 
-    def _worker(self, ring: _Ring, plan: _Plan) -> Any:
-        def work(item: _Item, worker: Worker) -> None:
+    def _worker(self, ring: Ring, plan: Plan) -> Any:
+        packer = self._packer
+
+        def pack(item: Item, worker: Worker) -> Arrived | None:
+            if not item.first or packer is None:
+                return None
+            ring.wait(item.batch)
+            buffer = ring.host(item.batch)[item.place].view(np.uint8)
+            return Arrived(item.place, item.again, packer.pack(item.time, buffer, worker))
+
+        def work(item: Item, worker: Worker) -> None:
             if item.first:
                 ring.wait(item.batch)
                 host = ring.host(item.batch)
@@ -219,9 +248,9 @@ class Feed:
                     low, high = (len(self.variables) * k // plan.parts for k in (item.part, item.part + 1))
                     host[place][low:high] = host[item.place][low:high]
 
-        return work
+        return work if packer is None else pack
 
-    def _name(self, item: _Item) -> str:
+    def _name(self, item: Item) -> str:
         return f"{self.source.name}: {self.axis.labels[item.time]}"
 
     def close(self) -> None:
@@ -237,101 +266,3 @@ class Feed:
     def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
-
-
-class _Item(NamedTuple):
-    """A date of a batch, or a part of it, to be decoded."""
-
-    batch: int
-    place: tuple[int, int]
-    time: int
-    part: int
-    first: bool
-    """Whether the batch has this date for the first time."""
-    again: tuple[tuple[int, int], ...]
-    """Where else it has it."""
-
-
-class _Plan(Sequence[_Item]):
-    """All items of an epoch, each made when it is asked for."""
-
-    def __init__(self, samples: np.ndarray, batch: int, parts: int) -> None:
-        self._samples, self._batch, self.parts = samples, batch, parts
-        self.per_batch = batch * samples.shape[1] * parts
-        self.n_batches = -(-len(samples) // batch)
-
-    def samples_of(self, batch: int) -> np.ndarray:
-        return self._samples[batch * self._batch : (batch + 1) * self._batch]
-
-    def items_of(self, batch: int) -> tuple[int, int]:
-        """The first item of a batch, and the first after it."""
-        return batch * self.per_batch, min((batch + 1) * self.per_batch, len(self))
-
-    def __len__(self) -> int:
-        return self._samples.size * self.parts
-
-    def __getitem__(self, index: Any) -> Any:
-        batch, inner = divmod(int(index), self.per_batch)
-        samples = self.samples_of(batch)
-        flat, part = divmod(inner, self.parts)
-        place = divmod(flat, samples.shape[1])
-        time = int(samples[place])
-        same = [(int(a), int(b)) for a, b in np.argwhere(samples == time)] if samples.size > 1 else [place]
-        return _Item(batch, place, time, part, same[0] == place, tuple(same[1:]))
-
-
-class _Ring:
-    """Buffers on the host and the device, each used by one batch after the other."""
-
-    def __init__(self, lanes: Lanes, depth: int, shape: tuple[int, ...]) -> None:
-        self._lanes = lanes
-        self._hosts = [lanes.make_host(shape) for _ in range(depth)]
-        self._targets = [lanes.make_target(shape) for _ in range(lanes.n_targets)]
-        self._copied: list[Any] = [None] * depth
-        """Of each host buffer, the copy that must be over before it is written again."""
-        self._used: list[Any] = [None] * lanes.n_targets
-        """Of each buffer on the device, what must be over before it is written again."""
-
-    def host(self, batch: int) -> np.ndarray:
-        """The buffer that a batch is decoded into."""
-        return self._hosts[batch % len(self._hosts)][0]
-
-    def wait(self, batch: int) -> None:
-        """Wait until the buffer of a batch may be written."""
-        copied = self._copied[batch % len(self._hosts)]
-        if copied is not None:
-            copied.synchronize()
-
-    def deliver(self, plan: _Plan, results: Results) -> Iterator[tuple[int, Any]]:
-        """Each batch in order, with its values; the buffer goes back when the next one is asked for."""
-        if not self._targets:
-            for batch in range(plan.n_batches):
-                self._take(plan, results, batch)
-                yield batch, self._hosts[batch % len(self._hosts)][1][: len(plan.samples_of(batch))]
-                results.let_begin(plan.items_of(batch)[1])
-            return
-        queued: deque[int] = deque()
-        following = 0
-        for batch in range(plan.n_batches):
-            while following < plan.n_batches and len(queued) < len(self._targets) - 1:
-                if queued and not results.ready(*plan.items_of(following)):
-                    break
-                self._queue(plan, results, following)
-                queued.append(following)
-                following += 1
-            target = batch % len(self._targets)
-            self._lanes.hand_over(self._copied[batch % len(self._hosts)])
-            yield batch, self._targets[target][: len(plan.samples_of(batch))]
-            queued.popleft()
-            self._used[target] = self._lanes.mark()
-
-    def _take(self, plan: _Plan, results: Results, batch: int) -> None:
-        for position in range(*plan.items_of(batch)):
-            results.take(position)
-
-    def _queue(self, plan: _Plan, results: Results, batch: int) -> None:
-        """Copy a batch as soon as it is decoded; its host buffer may be decoded into when that is done."""
-        self._take(plan, results, batch)
-        host, target = batch % len(self._hosts), batch % len(self._targets)
-        self._copied[host] = self._lanes.copy(self._hosts[host][1], self._targets[target], self._used[target])
-        results.let_begin(plan.items_of(batch)[1])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
+from dqwatch.feed.decoders import NvcompDecoder
 from dqwatch.feed.devices import Device, load_torch
+from dqwatch.feed.unpacking import Arrived, Unpacker
+from dqwatch.storage import ChunkKind
 
 _ALIGNMENT = 64
 
@@ -32,6 +36,12 @@ class Lanes(Protocol):
 
     def copy(self, host: Any, target: Any, after: Any) -> Event:
         """Queue a copy that begins when `after` (what `mark` gave, or None) is done."""
+
+    def make_unpacker(self, kind: ChunkKind) -> Unpacker:
+        """What decodes chunks on the device, where there are buffers on it."""
+
+    def unpack(self, unpacker: Unpacker, arrived: Sequence[Arrived], host: Any, target: Any, after: Any) -> Event:
+        """As `copy`, of what is yet to be decoded there."""
 
     def hand_over(self, copied: Event) -> None:
         """Let what the caller queues next begin when a copy is done."""
@@ -61,6 +71,14 @@ class HostLanes:
 
     def copy(self, host: Any, target: Any, after: Any) -> Event:
         """There is nothing to copy to."""
+        raise ValueError("buffers of the host are handed over as they are")
+
+    def make_unpacker(self, kind: ChunkKind) -> Unpacker:
+        """Nothing is decoded on a device."""
+        raise ValueError("buffers of the host are handed over as they are")
+
+    def unpack(self, unpacker: Unpacker, arrived: Sequence[Arrived], host: Any, target: Any, after: Any) -> Event:
+        """Nothing is decoded on a device."""
         raise ValueError("buffers of the host are handed over as they are")
 
     def hand_over(self, copied: Event) -> None:
@@ -94,10 +112,24 @@ class CudaLanes:
 
     def copy(self, host: Any, target: Any, after: Any) -> Event:
         """See `Lanes.copy`."""
+        return self._queue(lambda: target.copy_(host, non_blocking=True), after)
+
+    def make_unpacker(self, kind: ChunkKind) -> Unpacker:
+        """See `Lanes.make_unpacker`."""
+        with self._torch.cuda.stream(self._stream):
+            decoder = NvcompDecoder(self._device.index, self._stream.cuda_stream)
+            return Unpacker(decoder, kind, self._device)
+
+    def unpack(self, unpacker: Unpacker, arrived: Sequence[Arrived], host: Any, target: Any, after: Any) -> Event:
+        """See `Lanes.unpack`."""
+        return self._queue(lambda: unpacker.unpack(host.view(self._torch.uint8), arrived, target), after)
+
+    def _queue(self, work: Callable[[], object], after: Any) -> Event:
+        """Queue work on the stream of copies, behind what `mark` gave."""
         if after is not None:
             self._stream.wait_event(after)
         with self._torch.cuda.stream(self._stream):
-            target.copy_(host, non_blocking=True)
+            work()
             event: Event = self._torch.cuda.Event()
             event.record(self._stream)  # type: ignore[attr-defined]
         return event

@@ -13,12 +13,13 @@ import numpy as np
 
 from dqwatch.buffers import Buffers
 from dqwatch.errors import SourceError, UnsupportedDataError
+from dqwatch.sources.anemoi_chunks import kind_of, read_chunks
 from dqwatch.sources.anemoi_metadata import make_time_axis, make_variables
 from dqwatch.sources.anemoi_statistics import NAMES, read_statistics, read_window
 from dqwatch.sources.grids import unstructured_grid
 from dqwatch.sources.urls import short_name, shown
 from dqwatch.sources.zarr_store import ZarrArray, attributes, open_arrays, open_group
-from dqwatch.storage import StoredArray, StoredStatistics
+from dqwatch.storage import ChunkKind, StoredArray, StoredChunk, StoredStatistics
 from dqwatch.types import Block, Field, Grid, Source, TimeAxis, Variable
 
 BLOCK_BYTES = 1 << 29
@@ -174,6 +175,14 @@ class AnemoiZarr:
         for time, target in zip(times, out, strict=True):
             data.read((slice(time, time + 1), some, slice(None), slice(None)), target[None], buffers)
         return True
+
+    def chunk_kind(self) -> ChunkKind | str:
+        """See `dqwatch.storage.GivesChunks`."""
+        return kind_of(self._data)
+
+    def read_chunks(self, time: int, variables: Sequence[int], buffers: Buffers) -> Iterator[StoredChunk]:
+        """See `dqwatch.storage.GivesChunks`."""
+        return read_chunks(self._data, time, variables, buffers) if time < self._stored else iter(())
 
     def _read_chunk(self, times: list[int], variables: list[int], members: range, buffers: Buffers) -> Iterator[Field]:
         """Fields that share their chunks (but for those along the cells)."""

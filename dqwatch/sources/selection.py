@@ -13,7 +13,7 @@ import numpy as np
 from dqwatch.buffers import Buffers
 from dqwatch.errors import UsageError
 from dqwatch.sources.left_out import left_out_of
-from dqwatch.storage import CarriesStatistics, StoredArray, StoredStatistics
+from dqwatch.storage import CarriesStatistics, ChunkKind, GivesChunks, StoredArray, StoredChunk, StoredStatistics
 from dqwatch.types import NOT_A_TIME, Block, DecodesInto, Field, Grid, Source, TimeAxis, Variable
 
 _DATE = re.compile(
@@ -275,6 +275,20 @@ class _Narrowed:
         times = tuple(int(self._inner_times[at][t]) for t in block.times)
         inner = Block(times, tuple(self._inner_variables[v] for v in block.variables))
         return self._source.read_into(inner, out, buffers)
+
+    def chunk_kind(self) -> ChunkKind | str:
+        """How chunks lie, where the source can give them; see `dqwatch.storage.GivesChunks`."""
+        if isinstance(self._source, GivesChunks):
+            return self._source.chunk_kind()
+        return f"a source of kind '{self.kind}' gives none"
+
+    def read_chunks(self, time: int, variables: Sequence[int], buffers: Buffers) -> Iterator[StoredChunk]:
+        """Chunks as they are stored, with the numbers that variables have here."""
+        if not isinstance(self._source, GivesChunks):
+            return
+        inner = int(self._inner_times[self.variables[variables[0]].times][time])
+        for chunk in self._source.read_chunks(inner, [self._inner_variables[v] for v in variables], buffers):
+            yield chunk._replace(variables=[self._own_variables.get(v, -1) for v in chunk.variables])
 
     def close(self) -> None:
         """Let go of the source."""

@@ -88,10 +88,10 @@ class ZarrArray:
             target = out[(*kept, ...)]
             if target.size == math.prod(self.chunks) and target.flags.c_contiguous:
                 if not self._reader.read(index, target, buffers):
-                    target[...] = self._fill
+                    target[...] = self.fill
             else:
                 found = self._decode(self._reader, index, inside, buffers)
-                target[...] = self._fill if found is None else found[dropped]
+                target[...] = self.fill if found is None else found[dropped]
         return out
 
     def borrow(self, selection: Selection, buffers: Buffers) -> np.ndarray:
@@ -107,6 +107,16 @@ class ZarrArray:
                 dropped = tuple(slice(None) if isinstance(s, slice) else 0 for s in selection)
                 return np.asarray(found[dropped])
         return self.read(selection, buffers.take("zarr.box", shape, self.dtype), buffers)
+
+    @property
+    def stored(self) -> ChunkReader | None:
+        """What gives chunks as they are stored; None where only zarr-python can read them."""
+        return self._reader
+
+    @property
+    def fill(self) -> Any:
+        """What an absent chunk reads as; zero where the store leaves that open."""
+        return np.zeros((), self.dtype) if self.fill_value is None else self.fill_value
 
     def _extent(self, selection: Selection) -> tuple[tuple[range, ...], tuple[int, ...]]:
         """Indices that a selection takes of each dimension, and the shape of the result."""
@@ -124,11 +134,6 @@ class ZarrArray:
             return None if part is None else part.view(self.dtype).reshape(shape)
         whole = buffers.take("zarr.chunk", self.chunks, self.dtype)
         return whole[inside] if reader.read(index, whole, buffers) else None
-
-    @property
-    def _fill(self) -> Any:
-        """What an absent chunk reads as; zero where the store leaves that open."""
-        return np.zeros((), self.dtype) if self.fill_value is None else self.fill_value
 
     def _read_with_zarr(self, selection: Selection, ranges: tuple[range, ...], out: np.ndarray) -> None:
         """Whatever the direct way does not know."""

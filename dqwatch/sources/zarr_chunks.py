@@ -97,6 +97,38 @@ class ChunkReader:
         except (OSError, DecodeError) as error:
             raise self._broken(index, error) from error
 
+    def read_stored(self, index: tuple[int, ...], buffers: Buffers) -> np.ndarray | None:
+        """A whole chunk as it is stored.
+
+        Parameters
+        ----------
+        index : tuple of int
+            Which chunk.
+        buffers : Buffers
+            Of the caller's thread; `zarr.file` is used.
+
+        Returns
+        -------
+        np.ndarray or None
+            uint8 (bytes,), valid until the next use of the buffers; None if the chunk is absent.
+
+        Raises
+        ------
+        SourceError
+            If it cannot be read; names array and key.
+        """
+        try:
+            stored = self._open(index, whole=self._layout.shards is None)
+            if stored is None:
+                return None
+            with closing(stored):
+                place = self._place(stored, index)
+                return None if place is None else self._read_bytes(stored, *place, buffers)
+        except SourceError:
+            raise
+        except (OSError, DecodeError) as error:
+            raise self._broken(index, error) from error
+
     def read_part(self, index: tuple[int, ...], start: int, stop: int, buffers: Buffers) -> np.ndarray | None:
         """Some values of a chunk, no more of it decoded than needed; only where `partial` is true.
 
