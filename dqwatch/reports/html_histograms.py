@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _HEIGHT = 210
 _TICKS = 7
+_TALL = 3.0
+"""Times all others: a range that is higher than this, such as that of soil moisture over the sea, is cut off."""
 
 
 def histograms_section(verdict: Verdict, options: Mapping[str, Any]) -> str:
@@ -76,11 +78,11 @@ def value_histograms(tables: Mapping[str, pd.DataFrame], most: int) -> go.Figure
     parts = [own for _, own in table.groupby("variable", sort=False)][:most]
     titles = [escape(_title(own)) for own in parts]
     figure = make_subplots(rows=len(parts), cols=1, subplot_titles=titles, vertical_spacing=0.3 / len(parts))
+    figure.update_annotations(font_size=13, xanchor="left", x=0)
     for row, own in enumerate(parts, 1):
         _draw(figure, row, own)
     legend = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right"}
     figure.update_layout(legend=legend, margin={"l": 10, "r": 20, "t": 40, "b": 30}, hovermode="x unified")
-    figure.update_annotations(font_size=13, xanchor="left", x=0)
     figure.update_yaxes(title="% of cells", rangemode="tozero")
     return figure
 
@@ -113,9 +115,26 @@ def _draw(figure: go.Figure, row: int, own: pd.DataFrame) -> None:
             customdata=[*texts, texts[-1]], hovertemplate="%{customdata}: %{y:.2f} %<extra>this state</extra>",
         ), row=row, col=1,
     )  # fmt: skip
+    _cut(figure, row, places, usual, now)
     if not even:
         at = np.unique(np.linspace(0, ends.size - 1, _TICKS).astype(int)).tolist()
         figure.update_xaxes(tickvals=at, ticktext=_ticks(ends, at), row=row, col=1)
+
+
+def _cut(figure: go.Figure, row: int, places: np.ndarray, usual: np.ndarray, now: np.ndarray) -> None:
+    """End the axis above all ranges but one that is far higher than they, and say how high that is."""
+    high = np.maximum(usual, now)
+    k = int(high.argmax())
+    rest = np.delete(high, k).max(initial=0.0)
+    if not 0 < _TALL * rest < high[k]:
+        return
+    figure.update_yaxes(range=[0, 1.25 * rest], row=row, col=1)
+    left = k < high.size / 2
+    figure.add_annotation(
+        x=places[k + 1] if left else places[k], y=1.2 * rest, showarrow=False, font={"size": 12},
+        xanchor="left" if left else "right", yanchor="top", xshift=6 if left else -6,
+        text=f"beyond the edge: training {usual[k]:.3g} %, this state {now[k]:.3g} %", row=row, col=1,
+    )  # fmt: skip
 
 
 def _ticks(ends: np.ndarray, at: Sequence[int]) -> list[str]:

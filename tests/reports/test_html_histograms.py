@@ -48,6 +48,20 @@ def test_ranges_that_widen_are_drawn_equally_wide() -> None:
     assert list(figure.data[0].customdata) == ["0 to 0.001", "0.001 to 0.01", "0.01 to 0.1"]
 
 
+def test_a_range_far_higher_than_the_others_is_cut_off_and_told() -> None:
+    sea = table(share_now=[0.8, 0.15, 0.05], share_usual=[0.75, 0.05, 0.2])
+    figure = value_histograms({"histograms": sea}, 6)
+    assert figure is not None
+    assert list(figure.layout.yaxis.range) == [0, 25]
+    assert [a.text for a in figure.layout.annotations][1:] == ["beyond the edge: training 75 %, this state 80 %"]
+    even = value_histograms({"histograms": table()}, 6)
+    assert even is not None
+    assert even.layout.yaxis.range is None
+    alone = value_histograms({"histograms": table(share_now=[1, 0, 0], share_usual=[1, 0, 0])}, 6)
+    assert alone is not None
+    assert alone.layout.yaxis.range is None
+
+
 @pytest.mark.parametrize(("n", "named", "more"), [(2, 2, ""), (6, 9, "3 more variables are not drawn")])
 def test_what_is_not_drawn_is_told(n: int, named: int, more: str) -> None:
     told = histograms_section(drifted(named, histograms=table(n)), {"most": 6})
