@@ -91,6 +91,10 @@ class LossSeries(Callback):
         """Look at this batch if its turn has come."""
         self._watching, self._seen = batch_idx % self._every == 0, []
 
+    def on_before_backward(self, trainer: Any, pl_module: Any, loss: Any) -> None:
+        """Look away: what was not kept for the gradients, the loss among it, is computed once more for them."""
+        self._watching = False
+
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Write what was seen."""
         self._watching = False

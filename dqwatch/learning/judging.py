@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dqwatch.learning import history, parting
+from dqwatch.learning import dating, history, parting
 from dqwatch.learning.parting import Parting
 from dqwatch.learning.series import Series
 from dqwatch.learning.suspects import Fields, Suspect
@@ -39,8 +39,8 @@ def judge(series: Series, fields: Fields | None = None) -> Judged:
     """
     values = series.values()
     steps = parting.settle(values, parting.find_steps)
-    dates, names = parting.in_order(series.dates), sorted(set(series.sources) - {""})
-    dated = parting.settle(values, lambda beside: parting.find_dates(beside.left, series.dates))
+    dates, names = dating.in_order(series.dates), sorted(set(series.sources) - {""})
+    dated = parting.settle(values, lambda beside: dating.find_dates(beside.left, series.dates))
     by_source = parting.settle(values, lambda beside: parting.find_sources(beside.left, series.sources))
     stalls = parting.find_stalls(_without_steps(values, steps))
     spikes = history.find_spikes(values)

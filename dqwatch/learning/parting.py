@@ -1,4 +1,4 @@
-"""Each variable against the others: one that parts from them after a step, a date or a source, or that stalls."""
+"""Each variable against the others: one that parts from them after a step or a source, or that stalls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dqwatch.learning.tails import for_many, kolmogorov
+from dqwatch.learning.tails import for_many
 
 CERTAIN = 0.01
 """A variable has parted from the others below this p-value."""
@@ -194,45 +194,6 @@ def draw_in(left: np.ndarray) -> np.ndarray:
     scale = _SIGMA * _medians(np.abs(left - middle))
     limit = np.where(scale > 0, _WINSOR * scale, np.nan)
     return np.clip(left, middle - limit, middle + limit)
-
-
-def in_order(dates: Sequence[Sequence[np.datetime64]]) -> np.ndarray:
-    """All dates of all steps in order, datetime64[s] (m,)."""
-    return np.sort(np.array([date for own in dates for date in own], "M8[s]"), kind="stable")
-
-
-def find_dates(left: np.ndarray, dates: Sequence[Sequence[np.datetime64]]) -> list[Parting]:
-    """The date from which on the samples of a variable have larger or smaller losses than before.
-
-    Losses in the order of the dates of their samples: where training takes dates at random, their cumulated sum is a
-    Brownian bridge.
-
-    Parameters
-    ----------
-    left : np.ndarray, float64 (n, v), as `Beside` has it
-    dates : sequence (n,) of the dates of each step
-
-    Returns
-    -------
-    list of Parting, whose `at` points into `in_order(dates)`
-    """
-    rows = np.repeat(np.arange(len(dates)), [len(own) for own in dates])
-    flat = np.array([date for own in dates for date in own], "M8[s]")
-    rows = rows[np.argsort(flat, kind="stable")]
-    found = [_bridge(left[rows, k]) for k in range(left.shape[1])]
-    looked = sum(math.isfinite(one.p_value) for one in found)
-    return [one._replace(p_value=float(for_many(one.p_value, looked))) if looked else one for one in found]
-
-
-def _bridge(own: np.ndarray) -> Parting:
-    there = np.flatnonzero(np.isfinite(own))
-    if there.size < LEAST or len(np.unique(own[there])) < 2:
-        return Parting()
-    values = own[there] - own[there].mean()
-    walk = np.cumsum(values)[:-1] / (values.std() * math.sqrt(values.size))
-    k = int(np.argmax(np.abs(walk)))
-    by = float(own[there[k + 1 :]].mean() - own[there[: k + 1]].mean())
-    return Parting(by, kolmogorov(float(np.abs(walk[k]))), int(there[k + 1]))
 
 
 def find_sources(left: np.ndarray, sources: Sequence[str]) -> list[Parting]:

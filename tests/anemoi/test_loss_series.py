@@ -1,7 +1,7 @@
-"""The callback of anemoi-training: losses by variable and dates of batches, against those that really come.
+"""The callback of anemoi-training: cases of it that a whole training is too dear for.
 
-anemoi-models and pytorch-lightning are not in this environment: data set, loss and training module stand in for those
-of anemoi-training 0.17, whose methods they have; torch and its loader, with worker processes, are real.
+Data set, loss, training module and the base class of Lightning are stand-ins here; torch and its loader, with worker
+processes, are real. A real training: test_training_run.
 """
 
 from __future__ import annotations

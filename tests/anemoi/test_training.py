@@ -6,9 +6,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import training_run
 from advice.cases import LAYOUTS, mars, training, variable_source
 from anemoi.training.utils.variables_metadata import ExtractVariableGroupAndLevel
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from dqwatch.advice.documents import Document, dig, read_documents
@@ -36,15 +36,11 @@ GROUPS = [
     {"default": "sfc", "pl": {"param": ["q", "t"]}, "soil": "vsw"},
     {"default": "sfc", "pl": {"is_pressure_level": True}, "top": {"is_surface_level": True}},
 ]
-SEARCH = {"hydra": {"searchpath": ["pkg://anemoi.training/config"]}}
 
 
 def composed(folder: Path, config: dict, *overrides: str) -> dict:
     """What Hydra makes of a user's configuration, names of other places as they stand."""
-    (folder / "mine.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create({**SEARCH, **config})))
-    with initialize_config_dir(config_dir=str(folder), version_base=None):
-        found = compose(config_name="mine", overrides=list(overrides))
-    return OmegaConf.to_container(found, resolve=False)  # type: ignore[return-value]
+    return OmegaConf.to_container(training_run.composed(folder, config, *overrides), resolve=False)  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize("groups", GROUPS, ids=["list", "param", "kinds"])

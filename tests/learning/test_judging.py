@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import signal, stats
 
-from dqwatch.learning import parting
+from dqwatch.learning import dating, parting
 from dqwatch.learning.history import find_spikes, longest_still
 from dqwatch.learning.tails import fit_tail, for_many, kolmogorov
 from examples.loss_series import NOISE, make_dates, make_losses
@@ -70,11 +70,44 @@ def test_the_date_is_found_where_losses_change() -> None:
     rng = np.random.default_rng(5)
     dates = np.datetime64("2001-01-01", "s") + rng.permutation(1000) * np.timedelta64(86400, "s")
     left = rng.normal(size=(1000, 1)) + (dates >= np.datetime64("2002-06-01"))[:, None]
-    (found,) = parting.find_dates(left, [(d,) for d in dates])
-    at = parting.in_order([(d,) for d in dates])[found.at]
+    (found,) = dating.find_dates(left, [(d,) for d in dates])
+    at = dating.in_order([(d,) for d in dates])[found.at]
     assert abs(at - np.datetime64("2002-06-01")) < np.timedelta64(15, "D")
     assert found.p_value < 1e-6
     assert found.by == pytest.approx(1, abs=0.2)
+
+
+def test_samples_that_come_again_every_epoch_tell_nothing_new() -> None:
+    rng = np.random.default_rng(7)
+    own = np.datetime64("2001-01-01", "s") + np.arange(300) * np.timedelta64(6, "h")
+    of_date = rng.normal(size=300)
+    orders = [rng.permutation(300) for _ in range(8)]
+    (once,) = dating.find_dates(of_date[orders[0]][:, None], [(own[i],) for i in orders[0]])
+    drawn = np.concatenate(orders)
+    (often,) = dating.find_dates(of_date[drawn][:, None], [(own[i],) for i in drawn])
+    assert often.p_value == pytest.approx(once.p_value)
+    assert often.at == once.at
+    (few,) = dating.find_dates(of_date[drawn % 100][:, None], [(own[i],) for i in drawn % 100])
+    assert math.isnan(few.p_value), "100 dates, however often they come"
+
+
+def test_dates_near_one_another_are_alike_without_an_alarm() -> None:
+    """Weather lasts: of 40 series with memory 4 may be below .01; with dates taken as independent most would be."""
+    rng, alarms = np.random.default_rng(8), 0
+    own = np.datetime64("2001-01-01", "s") + np.arange(1500) * np.timedelta64(6, "h")
+    for _ in range(40):
+        of_date = signal.lfilter([1], [1, -0.8], rng.normal(size=1600))[100:]
+        order = rng.permutation(1500)
+        (found,) = dating.find_dates(of_date[order][:, None], [(own[i],) for i in order])
+        alarms += found.p_value < 0.01
+    assert alarms <= 4
+
+
+def test_the_long_run_variance_is_that_of_newey_and_west() -> None:
+    values = signal.lfilter([1], [1, -0.5], np.random.default_rng(9).normal(size=64))
+    products = np.correlate(values, values, "full")[63:] / 64
+    weights = np.clip(1 - np.arange(64) / 9, 0, None)  # 2 * 64 ** (1 / 3), rounded up, is 8
+    assert dating._long_run_variance(values) == pytest.approx(products[0] + 2 * (products * weights)[1:].sum())
 
 
 def test_the_source_is_compared_as_welch_does() -> None:
@@ -100,7 +133,7 @@ def test_false_alarms_of_clean_series_are_as_rare_as_they_say(noise: str) -> Non
         found = [
             np.nanmin(find_spikes(values).p_value),
             min(one.p_value for one in steps),
-            min(one.p_value for one in parting.settle(values, lambda b, d=dates: parting.find_dates(b.left, d))),
+            min(one.p_value for one in parting.settle(values, lambda b, d=dates: dating.find_dates(b.left, d))),
             min(one.p_value for one in parting.settle(values, lambda b, s=sources: parting.find_sources(b.left, s))),
             min(one.p_value for one in parting.find_stalls(values)),
         ]
