@@ -32,21 +32,31 @@ class Spectrum(NamedTuple):
 class _Group(NamedTuple):
     """Rows of one length, transformed together."""
 
-    starts: list[int]
+    cells: slice
+    """Of `_Plan.cells`."""
     length: int
     closed: bool
     waves: slice
     """Of the transform: those within the bands."""
+    found: slice
+    """Of the densities of all groups."""
 
 
 class _Plan(NamedTuple):
-    """What of a spectrum depends on the grid alone; one element per row and wave, group by group."""
+    """What of a spectrum depends on the grid alone.
+
+    Arrays have an element per row and wave, group by group, but for `cells`: one per cell of the rows.
+    """
 
     groups: list[_Group]
+    n_rows: int
+    cells: np.ndarray
     row: np.ndarray
     band: np.ndarray
     log_wavenumber: np.ndarray
     weights: np.ndarray
+    norm: np.ndarray
+    """What makes a density of a squared amplitude."""
 
 
 def spectrum(values: np.ndarray, geometry: Geometry) -> Spectrum | None:
@@ -75,10 +85,10 @@ def spectrum(values: np.ndarray, geometry: Geometry) -> Spectrum | None:
     plan = geometry.once(_make_plan)
     if not plan.groups:
         return None
-    density = np.concatenate([_densities(values, group) for group in plan.groups])
+    density = _densities(values, plan)
     whole = np.isfinite(density)
     n_whole = np.count_nonzero(np.bincount(plan.row[whole]))
-    if 2 * n_whole < sum(len(group.starts) for group in plan.groups):
+    if 2 * n_whole < plan.n_rows:
         return None
     weights = np.where(whole, plan.weights, 0.0)
     power = np.where(whole, density, 0.0) * weights
@@ -110,34 +120,45 @@ def spectrum_slope(values: np.ndarray, geometry: Geometry) -> float:
     return slope_of(spectrum(values, geometry))
 
 
-def _densities(values: np.ndarray, group: _Group) -> np.ndarray:
+def _densities(values: np.ndarray, plan: _Plan) -> np.ndarray:
     """Densities of the waves within the bands, row by row: (row · wave,); not finite where the row is not."""
-    rows = np.stack([values[s : s + group.length] for s in group.starts]).astype(np.float64, copy=False)
+    rows = values.take(plan.cells).astype(np.float64, copy=False)
+    waves = np.zeros(plan.row.size, np.complex128)
     with np.errstate(invalid="ignore", over="ignore"):
-        if not group.closed:
-            from scipy.fft import dct
+        for group in plan.groups:
+            own = rows[group.cells].reshape(-1, group.length)
+            if group.closed:
+                waves[group.found] = np.fft.rfft(own)[:, group.waves].reshape(-1)
+            else:
+                from scipy.fft import dct
 
-            return 2 * (dct(rows, norm="ortho", axis=1)[:, group.waves].ravel() ** 2)
-        waves = np.fft.rfft(rows, axis=1)[:, group.waves].ravel()
-        density: np.ndarray = (waves.real**2 + waves.imag**2) * (2 / group.length)
+                waves.real[group.found] = dct(own, norm="ortho", axis=1)[:, group.waves].reshape(-1)
+        density: np.ndarray = (waves.real**2 + waves.imag**2) * plan.norm
     return density
 
 
 def _make_plan(geometry: Geometry) -> _Plan:
     groups, rows = list[_Group](), geometry.rows
-    columns: list[tuple[np.ndarray, ...]] = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0))]
+    nothing, none = np.empty(0, np.int64), np.empty(0)
+    cells, columns = [nothing], [(nothing, nothing, none, none, none)]
+    n_cells, n_found = 0, 0
     if rows is None:
-        return _Plan(groups, *columns[0])
+        return _Plan(groups, 0, nothing, *columns[0])
     for length, closed, members in _by_length(rows):
         wavenumber = np.arange(length // 2 if closed else length) / (length if closed else 2 * length)
         band = np.searchsorted(EDGES, wavenumber, side="right") - 1
         first, last = np.searchsorted(band, [0, BANDS]).tolist()
-        groups.append(_Group(rows.starts[members].tolist(), length, closed, slice(first, last)))
         inside, log_wavenumber = band[first:last], np.log(wavenumber[first:last])
         repeated = np.repeat(members, last - first)
         weights = _cell_weights(rows, geometry)[repeated]
-        columns.append((repeated, np.tile(inside, members.size), np.tile(log_wavenumber, members.size), weights))
-    return _Plan(groups, *map(np.concatenate, zip(*columns, strict=True)))
+        norm = np.full(repeated.size, 2 / length if closed else 2.0)
+        columns.append((repeated, np.tile(inside, members.size), np.tile(log_wavenumber, members.size), weights, norm))
+        cells.append((rows.starts[members][:, None] + np.arange(length)).reshape(-1))
+        own, found = slice(n_cells, n_cells + cells[-1].size), slice(n_found, n_found + repeated.size)
+        groups.append(_Group(own, length, closed, slice(first, last), found))
+        n_cells, n_found = own.stop, found.stop
+    n_rows = sum((g.cells.stop - g.cells.start) // g.length for g in groups)
+    return _Plan(groups, n_rows, np.concatenate(cells), *map(np.concatenate, zip(*columns, strict=True)))
 
 
 def _by_length(rows: Rows) -> Iterator[tuple[int, bool, np.ndarray]]:

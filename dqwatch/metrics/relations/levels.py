@@ -93,8 +93,9 @@ def pressure_follows_ground(fields: Fields, context: Context) -> Violations:
     weights = known / n if context.area_weights is None else known * context.area_weights
     weights = weights / weights.sum()
     x, y = np.where(known, ground, 0.0), np.where(known, logarithm, 0.0)
-    x, y = x - weights @ x, y - weights @ y
-    xx, xy, yy = weights @ (x * x), weights @ (x * y), weights @ (y * y)
+    # einsum, not BLAS: its threads wait for each other longer than such products take.
+    x, y = (v - np.einsum("i,i->", weights, v) for v in (x, y))
+    xx, xy, yy = (np.einsum("i,i,i->", weights, a, b) for a, b in ((x, x), (x, y), (y, y)))
     if not xx >= MOUNTAINOUS**2:
         return NOTHING
     unexplained = float(1 - xy * xy / (xx * yy)) if yy > 0 else 1.0
