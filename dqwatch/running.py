@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -17,6 +17,9 @@ from dqwatch.terminal import bar, has_colour, private_stderr, say, width
 
 if TYPE_CHECKING:
     from dqwatch.types import Verdict
+
+_SHORT = ("gate", "drift")
+"""Verbs that may take no longer than importing Great Expectations does, and give it small tables."""
 
 
 def run(verb: str, arguments: dict[str, Any], finish: Callable[[Verdict], None] = lambda verdict: None) -> int:
@@ -35,7 +38,7 @@ def run(verb: str, arguments: dict[str, Any], finish: Callable[[Verdict], None] 
         drift_table.check_target(table, "--table")
     data = arguments["data"]
     try:
-        with private_stderr(outputs.verbose) as stderr:
+        with private_stderr(outputs.verbose) as stderr, _beside(verb, outputs):
             verdict = replace(_judge(verb, arguments, None if outputs.quiet else stderr), labels=labels)
             outputs.write(verdict)
             if table:
@@ -76,6 +79,15 @@ def _tell(recording: Recording, verdict: Verdict, before: int | None, verbose: b
         problems = recording.tell(verdict, before)
     for problem in problems:
         say(f"note: {problem}", sys.stderr)
+
+
+def _beside(verb: str, outputs: Outputs) -> AbstractContextManager[None]:
+    """Great Expectations in a process of its own where that is sooner there, and its own answers are not wanted."""
+    if verb not in _SHORT or outputs.data_docs:
+        return nullcontext()
+    from dqwatch.expectations import ahead
+
+    return ahead()
 
 
 def weigh(arguments: dict[str, Any]) -> int:

@@ -77,7 +77,7 @@ def variables_table(
         if variable.level_units:
             level_units[variable.param].add(variable.level_units)
     columns: dict[str, list[Any]] = {column.name: [] for column in tables.TABLES["variables"]}
-    fitting = coherence(source, seen)
+    fitting, worlds = coherence(source, seen), [_is_global(grid) for grid in source.grids]
     for v, variable in enumerate(source.variables):
         row = {
             "variable": variable.name,
@@ -86,7 +86,7 @@ def variables_table(
             "level": math.nan if variable.level is None else variable.level,
             "level_units_agree": len(level_units[variable.param]) <= 1,
             **_counted(source, variable, seen, v),
-            **_judged(source, variable, knowledge[v], seen, v),
+            **_judged(variable, knowledge[v], seen, v, world=worlds[variable.grid]),
             **fitting[v],
             "mask_constant": masks[v].constant,
             "nan_allowed": masks[v].allowed,
@@ -121,12 +121,12 @@ def _counted(source: Source, variable: Variable, seen: Seen, v: int) -> dict[str
     }
 
 
-def _judged(source: Source, variable: Variable, known: Knowledge, seen: Seen, v: int) -> dict[str, Any]:
+def _judged(variable: Variable, known: Knowledge, seen: Seen, v: int, *, world: bool) -> dict[str, Any]:
     """Units, and whether the values have the size that they promise."""
     entry = known.entry
     suspected = None
     if entry is not None:
-        moments, world = _moments(seen, v), _is_global(source.grids[variable.grid])
+        moments = _moments(seen, v)
         weighted = seen.floats["wmean"][seen.of(v)]
         weighted = weighted[np.isfinite(weighted)]
         mean = math.fsum(weighted / len(weighted)) if world and len(weighted) else moments.mean
