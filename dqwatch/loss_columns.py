@@ -71,3 +71,10 @@ SUSPECTS = (
     ("usual", "float", "of the column", "median of that column over all times; 0 for counts of defects"),
     ("deviation", "float", "robust deviations", "how far it is off; infinite for counts of defects"),
 )
+
+CURVES = (
+    ("variable", "str", "", "one of the variables that stand out most"),
+    ("step", "int", "", "a step; of many, those with the extremes of each stretch, and those of spikes"),
+    ("loss", "float", "of the loss", "its loss there"),
+    ("spike", "bool", "", "it is a spike"),
+)

@@ -74,7 +74,8 @@ def losses(
     judged = judge(series, fields)
     if progress is not None:
         progress(1, 1)
-    made = {"losses": tables.frame("losses", judged.losses), "suspects": tables.frame("suspects", judged.suspects)}
+    columns = {"losses": judged.losses, "suspects": judged.suspects, "loss_curves": judged.curves}
+    made = {name: tables.frame(name, own) for name, own in columns.items()}
     clock.read()
     evaluation = expectations.evaluate(rule_sets, made, excused)
     status, exit_code, summary = summarise(evaluation.results, fail_on)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dqwatch.columns import OPTIONAL, Column
 from dqwatch.drift_columns import AREAS, CYCLES, DRIFT, HISTOGRAMS, NULLS, SCORECARD, SLOW
 from dqwatch.errors import MissingExtraError
-from dqwatch.loss_columns import LOSSES, SUSPECTS
+from dqwatch.loss_columns import CURVES, LOSSES, SUSPECTS
 from dqwatch.weight_columns import SUGGESTIONS, WEIGHT_KEYS, WEIGHTS
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
 TABLES["drift"] = (*_FIELD_KEY, *(Column(*column) for column in DRIFT))
 _OTHERS = {"cycles": CYCLES, "slow": SLOW, "scorecard": SCORECARD, "areas": AREAS, "nulls": NULLS, "weights": WEIGHTS}
 _OTHERS |= {"histograms": HISTOGRAMS}
-_OTHERS |= {"weight_keys": WEIGHT_KEYS, "losses": LOSSES, "suspects": SUSPECTS}
+_OTHERS |= {"weight_keys": WEIGHT_KEYS, "losses": LOSSES, "suspects": SUSPECTS, "loss_curves": CURVES}
 TABLES |= {name: tuple(Column(*column) for column in columns) for name, columns in _OTHERS.items()}
 OPTIONAL["weights"] = tuple(Column(*column) for column in SUGGESTIONS)
 
@@ -256,6 +256,7 @@ ROWS: dict[str, str] = {
     "weights": "variable that a training loss is made of",
     "weight_keys": "key that a training configuration gives a loss weight",
     "losses": "variable that a series of losses has",
+    "loss_curves": "step drawn of each variable whose losses stand out most",
     "suspects": "number of a field that stands out near the dates of a spike of losses",
 }
 """What a table has one row for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Boolean, DateTime, Double, Integer, Table, delete, func, select
 
-from dqwatch.errors import MissingExtraError, UsageError
+from dqwatch.errors import HistoryError, MissingExtraError, UsageError
 from dqwatch.history import schema
-from dqwatch.history.store import History
+from dqwatch.history.store import History, explained
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,7 +36,7 @@ def prune(history: History, keep: timedelta, *, now: datetime | None = None) -> 
     Raises
     ------
     HistoryError
-        If the history cannot be written; it is then as it was.
+        If the history cannot be written; it is then as it was. Likewise if a SQLite file cannot give the space back.
     """
     before = (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None) - keep
     old = select(schema.runs.c.id).where(schema.runs.c.recorded_at < before)
@@ -44,11 +45,29 @@ def prune(history: History, keep: timedelta, *, now: datetime | None = None) -> 
         for part in schema.PARTS:
             connection.execute(delete(part).where(part.c.run_id.in_(old)))
         connection.execute(delete(schema.runs).where(schema.runs.c.recorded_at < before))
-    if n and history.engine.dialect.name == "sqlite":
-        with history.engine.connect() as connection:
-            raw: Any = connection.connection.driver_connection
-            raw.execute("VACUUM")
+    if history.engine.dialect.name == "sqlite":
+        give_back(history)
     return int(n)
+
+
+def give_back(history: History) -> None:
+    """Make the file of a SQLite history as small as what is in it.
+
+    Raises
+    ------
+    HistoryError
+        If somebody else is at work in it for a minute; nothing is lost, it only stays large.
+    """
+    with explained(history.name), history.engine.connect() as connection:
+        raw: Any = connection.connection.driver_connection
+        if raw.execute("PRAGMA freelist_count").fetchone()[0]:
+            try:
+                raw.execute("VACUUM")
+            except sqlite3.OperationalError as error:
+                raise HistoryError(
+                    f"history {history.name}: runs are removed, but the file keeps its size: {error}; "
+                    "prune again when nobody else is at work in it"
+                ) from error
 
 
 def export(history: History, folder: str) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""A series of losses judged: the columns of the tables `losses` and `suspects`."""
+"""A series of losses judged: the columns of the tables `losses`, `suspects` and `loss_curves`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dqwatch.learning import dating, history, parting
+from dqwatch.learning.curves import thin_curves
 from dqwatch.learning.parting import Parting
 from dqwatch.learning.series import Series
 from dqwatch.learning.suspects import Fields, Suspect
@@ -21,6 +22,7 @@ class Judged(NamedTuple):
 
     losses: dict[str, list[Any]]
     suspects: dict[str, list[Any]]
+    curves: dict[str, list[Any]]
     notes: list[str]
 
 
@@ -61,7 +63,7 @@ def judge(series: Series, fields: Fields | None = None) -> Judged:
     rows = [(series.variables[k], int(series.steps[i]), *one) for (k, i), own in found.items() for one in own]
     keys = ("variable", "step", *Suspect._fields)
     suspects = {key: [row[place] for row in rows] for place, key in enumerate(keys)}
-    return Judged(columns, suspects, _notes(series, fields))
+    return Judged(columns, suspects, thin_curves(series, spikes, columns), _notes(series, fields))
 
 
 def _without_steps(values: np.ndarray, steps: Sequence[Parting]) -> np.ndarray:

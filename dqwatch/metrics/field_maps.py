@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -22,7 +22,8 @@ _ROOM = 1.25
 _MOST_MARKS = 300
 _MOST_HOLES = 0.05
 """Share of cells without a value from which on they are not marked: land under a sea, or a hole that is seen anyhow."""
-_MOST_MAPS = 3
+_MOST_MAPS = 10
+"""As many as a layout may ask for."""
 _REACH = 3
 """Boxes, on the equator, over which a box without cells takes the value of its neighbour in the row."""
 _BAD = {"n_nan": "missing", "n_nan_unexpected": "missing", "n_inf": "infinite", "n_out_of_bounds": "impossible"}
@@ -45,12 +46,20 @@ def map_findings(source: Source, results: Sequence[Finding]) -> tuple[FieldMap, 
 
 
 def list_fields(results: Sequence[Finding]) -> list[Wish]:
-    """The fields that findings name, each once, with the column that the first of them is about, in their order."""
+    """The fields that findings name, each once, with the column that the first of them is about.
+
+    Of every finding its first field, in their order; then their further failures.
+    """
     wishes: dict[tuple[str, str, int], str] = {}
-    for finding in results:
-        if finding.status == "fail" and finding.table == "fields" and finding.variable and finding.time is not None:
-            member = next((int(row.get("member") or 0) for row in finding.first_failures), 0)
-            wishes.setdefault((finding.variable, finding.time, member), finding.column or "")
+    named = [f for f in results if f.status == "fail" and f.table == "fields" and f.variable and f.time is not None]
+    for finding in named:
+        member = next((int(row.get("member") or 0) for row in finding.first_failures), 0)
+        wishes.setdefault((str(finding.variable), str(finding.time), member), finding.column or "")
+    for finding in named:
+        for row in finding.first_failures:
+            if row.get("time"):
+                field = str(finding.variable), str(row["time"]), int(row.get("member") or 0)
+                wishes.setdefault(field, finding.column or "")
     return [(*key, column) for key, column in wishes.items()]
 
 
@@ -70,34 +79,38 @@ def map_fields(source: Source, wishes: Sequence[Wish]) -> tuple[FieldMap, ...]:
     if not wishes:
         return ()
     knowledge = know(source, load_catalogue())
+    made: dict[Wish, FieldMap] = {}
+    for block, wanted in _find_blocks(source, wishes).items():
+        for field in source.read(block, Buffers()):
+            for wish in wanted.get((field.variable, field.member), ()):
+                i, (_, time, _, column) = field.variable, wish
+                bad = _BAD.get(column, "")
+                cells, n = _find_bad(source, i, field.values, bad, knowledge[i])
+                made[wish] = _map(source, i, time, field.values, bad, cells, n)
+    return tuple(made[wish] for wish in wishes if wish in made)
+
+
+def _find_blocks(source: Source, wishes: Sequence[Wish]) -> dict[Block, dict[tuple[int, int], list[Wish]]]:
+    """What to read, the fields of a time together -> variable and member -> the wishes for that field."""
+    left: dict[tuple[int, str], list[Wish]] = {}
     names = {variable.name: i for i, variable in enumerate(source.variables)}
-    made = []
-    for name, time, member, column in wishes:
-        i = names.get(name)
-        if i is None or source.grids[source.variables[i].grid].latitudes is None:
-            continue
-        values = _read(source, i, time, member)
-        if values is not None:
-            bad = _BAD.get(column, "")
-            cells, n = _find_bad(source, i, values, bad, knowledge[i])
-            made.append(_map(source, i, time, values, bad, cells, n))
-    return tuple(made)
-
-
-def _read(source: Source, variable: int, label: str, member: int) -> np.ndarray | None:
-    labels = source.times[source.variables[variable].times].labels
+    for wish in wishes:
+        i = names.get(wish[0])
+        if i is not None and source.grids[source.variables[i].grid].latitudes is not None:
+            left.setdefault((i, wish[1]), []).append(wish)
+    found: dict[Block, dict[tuple[int, int], list[Wish]]] = {}
     for block in source.blocks():
-        if variable in block.variables:
-            for time in block.times:
-                if labels[time] == label:
-                    return next(_members(source, Block((time,), (variable,)), member), None)
-    return None
-
-
-def _members(source: Source, block: Block, member: int) -> Iterator[np.ndarray]:
-    for field in source.read(block, Buffers()):
-        if field.member == member:
-            yield field.values.copy()
+        if not left:
+            break
+        of_block = [i for i in block.variables if any(i == k for k, _ in left)]
+        for time in block.times if of_block else ():
+            label = source.times[source.variables[of_block[0]].times].labels[time]
+            here = tuple(i for i in of_block if (i, label) in left)
+            if here:
+                wanted = found.setdefault(Block((time,), here), {})
+                for wish in (w for i in here for w in left.pop((i, label))):
+                    wanted.setdefault((names[wish[0]], wish[2]), []).append(wish)
+    return found
 
 
 def _find_bad(source: Source, i: int, values: np.ndarray, bad: str, known: Knowledge) -> tuple[np.ndarray, int]:

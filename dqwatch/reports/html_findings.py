@@ -43,7 +43,7 @@ def verdict_section(verdict: Verdict, options: Mapping[str, Any]) -> str:
     for key, text in _COUNTS.items():
         n = verdict.summary.get(key, 0)
         if n or key in ("pass", "fail", "warn"):
-            counts.append(f"<li><b>{n:,}</b> {text}</li>")
+            counts.append(f"<li><b>{n:,}</b> {text.removesuffix('s') if n == 1 else text}</li>")
     sampled = f"<p>Not everything was looked at: {escape(verdict.sampled)}.</p>" if verdict.sampled else ""
     return (
         f'<div class="verdict {verdict.status}" id="verdict"><span class="code">exit code {verdict.exit_code}</span>'

@@ -15,6 +15,7 @@ from sources.zarr_files import make_anemoi
 import dqwatch
 from dqwatch.reports import html_inspection
 from dqwatch.reports.html import SECTIONS, render
+from examples.loss_series import make_table
 
 FIGURES = ("departures", "maps", "histograms", "nulls", "cycles", "series", "advice", "picture", "calendar", "storage")
 
@@ -133,3 +134,16 @@ def test_all_sections_are_in_the_full_page() -> None:
 
 def _defaults(name: str) -> dict[str, object]:
     return {key: option.default for key, option in SECTIONS[name].options.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("look", ["light", "phone"])
+def test_losses_are_drawn_with_their_spikes(browser: Browser, tmp_path: Path, look: str, screenshots: Path) -> None:
+    table = make_table(11, size=0.05)
+    table.loc[[900, 1500], "swvl1"] *= 4
+    text = dqwatch.losses(table).to_html()
+    with opened(browser, to_file(tmp_path, "losses", text), look) as page:
+        assert check_drawn(page) == 1
+        assert page.locator("#losses .scatterlayer path.point").count() == 2
+        assert "swvl1" in page.locator("#outstanding").inner_text()
+        page.screenshot(path=screenshots / f"losses-{look}.png", full_page=True)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from history.verdicts import make_verdict
+from sqlalchemy import text
 
 from dqwatch.cli import main
-from dqwatch.history import keeping
+from dqwatch.history import keeping, store
 from dqwatch.history.appending import append
 from dqwatch.history.reading import read_drift, read_runs
-from dqwatch.history.store import open_history
+from dqwatch.history.store import History, open_history
 
 NOW = datetime.now(UTC)
 
@@ -87,3 +90,36 @@ def test_a_folder_that_cannot_be_is_one_line(tmp_path: Path, capfd: pytest.Captu
     assert capfd.readouterr().err.count("\n") == 1
     assert main(["history", "export", str(tmp_path / "none.db"), str(tmp_path)]) == 3
     assert "there is no such history" in capfd.readouterr().err
+
+
+def test_a_file_that_others_hold_keeps_its_size_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(store, "_WAIT", 0.1)
+    address = str(tmp_path / "h.db")
+    history = open_history(address, create=True)
+    append(history, make_verdict(p={"2020": {f"v{k}": 0.5 for k in range(500)}}), recorded_at=NOW - timedelta(days=9))
+    with closing(sqlite3.connect(address, isolation_level=None)) as other:
+        real = keeping.give_back
+
+        def hold_and_give_back(opened: History) -> None:
+            other.execute("BEGIN IMMEDIATE")
+            real(opened)
+
+        monkeypatch.setattr(keeping, "give_back", hold_and_give_back)
+        assert main(["history", "prune", address, "--keep", "72h"]) == 3
+        (line,) = capfd.readouterr().err.splitlines()
+        assert "runs are removed, but the file keeps its size: database is locked; prune again" in line
+        monkeypatch.setattr(keeping, "give_back", real)
+    assert read_runs(history).empty
+    assert count_free(history) > 0
+    assert main(["history", "prune", address, "--keep", "72h"]) == 0
+    assert "0 runs removed" in capfd.readouterr().err
+    assert count_free(history) == 0
+    history.close()
+
+
+def count_free(history: History) -> int:
+    """Pages of the file that hold nothing."""
+    with history.reading() as connection:
+        return int(connection.scalar(text("PRAGMA freelist_count")) or 0)

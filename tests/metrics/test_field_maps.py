@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
 
 import dqwatch
 from dqwatch.metrics.field_maps import centred, draw_boxes, map_fields
+from dqwatch.reports import html_maps
 from dqwatch.sources import open_source
 from dqwatch.types import Grid
 
@@ -98,3 +101,28 @@ def test_a_verdict_has_maps_of_what_it_found(data: xr.Dataset) -> None:
     found = dqwatch.gate(data, rules="missing")
     assert ("2020-01-02T00:00:00", "missing", 1) in [(m.time, m.bad, m.n_bad) for m in found.maps]
     assert map_fields(open_source(data), []) == ()
+
+
+def test_a_layout_may_have_ten_maps_and_fields_of_a_time_are_read_together(
+    data: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = np.arange("2020-01-01", "2020-01-13", dtype="M8[D]").astype("M8[ns]")
+    many = xr.concat([data.isel(time=[1])] * 12, "time").assign_coords(time=days)
+    many["skt"] = many["t2m"].assign_attrs(standard_name="surface_temperature")
+    verdict = dqwatch.gate(many, rules="missing")
+    assert len(verdict.maps) == 10
+    assert [len(html_maps.fields_section(verdict, {"most": n}).split("cell missing")) - 1 for n in (3, 10)] == [3, 10]
+    source = open_source(many)
+    wishes = [(v.name, "2020-01-05T00:00:00", 0, "n_nan") for v in source.variables]
+    read = []
+    monkeypatch.setattr(type(source), "read", _noting(type(source).read, read))
+    assert [m.variable for m in map_fields(source, wishes)] == [v.name for v in source.variables]
+    assert len(read) == len({b for b in source.blocks() if 4 in b.times}), "once each"
+
+
+def _noting(function: Any, calls: list[Any]) -> Any:
+    def read(self: Any, block: Any, buffers: Any) -> Any:
+        calls.append(block)
+        return function(self, block, buffers)
+
+    return read

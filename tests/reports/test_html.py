@@ -190,5 +190,5 @@ def test_the_short_page_has_no_library():
 
 
 def test_an_unknown_layout_is_refused():
-    with pytest.raises(RuleFileError, match="none named 'long'; give one of brief, verdict, weights"):
+    with pytest.raises(RuleFileError, match="none named 'long'; give one of brief, losses, verdict, weights"):
         render(verdict(), "long")
