@@ -60,7 +60,7 @@ docs: $(VENV)/.core .venv-docs/.pins
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-peers: $(foreach peer,$(PEERS),.venv-peer-$(peer)/.set)
+peers: $(foreach peer,$(PEERS),.venv-peer-$(peer)/.set) .venv-peer-alibi-detect/.torch
 
 .tools/bin/uv:
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
@@ -100,6 +100,11 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.core
 .venv-device/.torch: requirements/test.txt requirements/torch.txt pyproject.toml | .venv-device/pyvenv.cfg
 	$(UV) pip install --quiet --no-config --python $(@D) --require-hashes -r requirements/test.txt
 	$(UV) pip install --quiet --no-config --python $(@D) --no-deps --no-build-isolation --editable .
+	$(PYTHON) -m pip --python $(@D)/bin/python install --quiet --disable-pip-version-check -r requirements/torch.txt
+	@touch $@
+
+# Two of its detectors need it.
+.venv-peer-alibi-detect/.torch: requirements/torch.txt .venv-peer-alibi-detect/.set
 	$(PYTHON) -m pip --python $(@D)/bin/python install --quiet --disable-pip-version-check -r requirements/torch.txt
 	@touch $@
 

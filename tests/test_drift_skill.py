@@ -14,8 +14,9 @@ from dqwatch.buffers import Buffers
 from dqwatch.departures.calibration import Calibration
 from tests.benchmarks import drift_peers, drift_tables
 from tests.benchmarks.drift_faults import FAULTS
-from tests.benchmarks.drift_methods import Findings, Ours, joined
-from tests.benchmarks.drift_series import Series, cycle_dates
+from tests.benchmarks.drift_methods import Findings, joined
+from tests.benchmarks.drift_ours import Ours
+from tests.benchmarks.drift_series import Series, cycle_dates, years_of
 from tests.benchmarks.drift_spoiling import Fault
 
 sys.path.append(str(Path(__file__).with_name("benchmarks") / "peers"))  # as it is for the peers' own scripts
@@ -112,7 +113,7 @@ def test_spoilt_cycles_are_judged_as_by_the_product() -> None:
     ours = Ours(series)
     gross, slight = (next(f for f in FAULTS if f.name == name) for name in ("unit 2t K as C", "noise t_850 0.2 sd"))
     dates = series.faulty[:4]
-    found = ours.onset([gross, slight], dates)
+    found = ours.find([gross, slight], dates, ["onset"])["onset"]
     assert np.isin(dates, series.test).all()
     assert (found.faults[gross.name] > found.clean.max()).all()
     assert found.right[gross.name].all()
@@ -177,10 +178,11 @@ def test_what_is_handed_over_comes_back_to_its_place(tmp_path: Path) -> None:
     np.testing.assert_array_equal(state[1], clean[17, 1])
 
 
-def test_a_peers_statistic_is_scaled_by_training_and_the_largest_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drift_peers, "MOVING", ("t_850", "u_850"))
+def test_a_peers_statistic_is_scaled_by_training_and_the_largest_counts() -> None:
     dates = np.arange("2021-01-01", "2021-01-13", dtype="M8[D]").astype("M8[s]")
-    series = SimpleNamespace(seed=7, test=dates, faulty=dates[::2])
+    series = SimpleNamespace(
+        seed=7, test=dates, faulty=dates[::2], every=(3, 2), variables=("t_850", "u_850"), years=years_of
+    )
     seen, rows = drift_peers.seen(series)
     assert seen.size == 4
     assert rows.tolist() == [0]

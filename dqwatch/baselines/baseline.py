@@ -220,7 +220,7 @@ def build(
     families = load_families()
     scores = list_scores(families, KINDS)
     place = Path(tempfile.gettempdir()) if folder is None else folder.parent
-    told = check_room(estimate(asked, workers), place)
+    told = check_room(estimate(asked, workers, cycles), place)
     ingredients = {**identify_plan(asked), "cycles": cycles} | ({} if device is None else {"device": str(device)})
     with Unfinished(folder, ingredients) as unfinished:
         if tell is not None:

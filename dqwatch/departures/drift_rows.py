@@ -89,8 +89,12 @@ def _region(cycle: Cycle, k: int, score: str, kind: str, baseline: Baseline) -> 
     if found is None:
         return ""
     mean, square = found
-    departures = np.abs(mean) if score.rpartition("_")[2] in _MEANS else square
-    return name_region(departures, baseline.layout.place.areas)
+    return name_region(np.abs(mean) if leads_to_mean(score) else square, baseline.layout.place.areas)
+
+
+def leads_to_mean(score: str) -> bool:
+    """Whether a score leads to where the mean departs, not to where the field does."""
+    return score.rpartition("_")[2] in _MEANS
 
 
 def cycle_row(cycle: Cycle, judged: Judged, rows: Sequence[Mapping[str, Any]], baseline: Baseline) -> dict[str, Any]:

@@ -49,10 +49,14 @@ def find_region(departures: np.ndarray, areas: Areas) -> np.ndarray:
 
 def name_region(departures: np.ndarray, areas: Areas) -> str:
     """The box around the region of the largest departure; '' where it is everywhere, or nowhere."""
+    found = find_place(departures, areas)
+    return "" if found.all() or not found.any() else areas.name(found)
+
+
+def find_place(departures: np.ndarray, areas: Areas) -> np.ndarray:
+    """The region of the largest departure, bool (area,): every area where it is most of them."""
     found = find_region(departures, areas)
-    if not found.any() or found.mean() > _MOST:
-        return ""
-    return areas.name(found)
+    return found if found.mean() <= _MOST else np.ones_like(found)
 
 
 class Region(NamedTuple):

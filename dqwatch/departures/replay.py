@@ -11,7 +11,7 @@ from dqwatch.baselines.ledger import Ledger
 from dqwatch.departures.calibration import Calibration, complete, filled
 from dqwatch.scores import BACKGROUND, STATE, STEP, Score
 
-LEVELS = (0.05, 0.01)
+LEVELS = (0.05, 0.01, 0.001)
 _NEWEST = 3
 """Years that are looked at on their own: the climate, and the data, change."""
 _TOO_OFTEN = 2.0
@@ -37,11 +37,20 @@ class Rate(NamedTuple):
     """Interval of 95 % over years, which are resampled whole."""
     newest: float
     """Rate of the newest 3 years."""
+    newest_low: float
+    """Lower end of its interval of 95 %, as `low`."""
+    null_size: int
+    """Cycles that these were held against, at least."""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether so small a null can reach the level; if not, the rate is 0 and tells nothing."""
+        return 1 / (self.null_size + 1) <= self.level
 
     @property
     def too_often(self) -> bool:
-        """Whether the newest years alarm more than twice as often as they should."""
-        return self.newest > _TOO_OFTEN * self.level
+        """Whether the newest years alarm more than twice as often as they should, and more than chance makes likely."""
+        return self.newest > _TOO_OFTEN * self.level and self.newest_low > self.level
 
 
 def replay(ledger: Ledger, scores: Sequence[Score]) -> list[Rate]:
@@ -65,9 +74,9 @@ def replay(ledger: Ledger, scores: Sequence[Score]) -> list[Rate]:
         present = known & np.isin(kinds, wanted)
         if not (present & (kinds == wanted[-1])).any():
             continue
-        years, p = _replay(ledger, scores, present)
+        years, p, null_size = _replay(ledger, scores, present)
         if p.size:
-            found += [_rate(" and ".join(wanted), level, years, p) for level in LEVELS]
+            found += [_rate(" and ".join(wanted), level, years, p, null_size) for level in LEVELS]
     return found
 
 
@@ -82,7 +91,7 @@ def warn_of_newest(ledger: Ledger, scores: Sequence[Score]) -> str:
         return ""
     present = np.isfinite(ledger.scores).any(axis=0) & (kinds == STATE)
     first = ledger.years.max() - _NEWEST + 1
-    years, p = _replay(ledger, scores, present, np.unique(ledger.groups[ledger.years >= first]))
+    years, p, _ = _replay(ledger, scores, present, np.unique(ledger.groups[ledger.years >= first]))
     p = p[years >= first]
     alarms = int((p <= LEVELS[0]).sum())
     if not p.size or alarms <= _TOO_OFTEN * LEVELS[0] * p.size or clopper_pearson(alarms, p.size)[0] <= LEVELS[0]:
@@ -95,17 +104,17 @@ def warn_of_newest(ledger: Ledger, scores: Sequence[Score]) -> str:
 
 def as_records(rates: Sequence[Rate]) -> list[dict[str, Any]]:
     """Rates as plain values, for the record of a baseline."""
-    return [rate._asdict() | {"too_often": rate.too_often} for rate in rates]
+    return [rate._asdict() | {"too_often": rate.too_often, "reachable": rate.reachable} for rate in rates]
 
 
 def _replay(
     ledger: Ledger, scores: Sequence[Score], present: np.ndarray, only: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Year and p of every cycle (of some groups only) that has the scores that are present."""
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Year and p of every cycle (of some groups only) that has the scores that are present; the size of the null."""
     columns = np.flatnonzero(present.reshape(-1))
     flat = ledger.scores.reshape(ledger.size, -1)
     own = ledger.take(complete(flat, columns))
-    years, p = [], []
+    years, p, sizes = [], [], []
     groups = np.unique(own.groups)
     for group in groups if groups.size > 1 else ():
         if only is not None and group not in only:
@@ -117,21 +126,34 @@ def _replay(
         found = calibration.judge(values.reshape(held.scores.shape), held.fractions, held.hours)
         years.append(held.years)
         p.append(found.p_cycle)
+        sizes.append(found.null_size)
     if not p:
-        return np.empty(0, np.int64), np.empty(0)
+        return np.empty(0, np.int64), np.empty(0), 0
     years_, p_ = np.concatenate(years), np.concatenate(p)
-    return years_[np.isfinite(p_)], p_[np.isfinite(p_)]
+    return years_[np.isfinite(p_)], p_[np.isfinite(p_)], min(sizes)
 
 
-def _rate(kinds: str, level: float, years: np.ndarray, p: np.ndarray) -> Rate:
+def _rate(kinds: str, level: float, years: np.ndarray, p: np.ndarray, null_size: int) -> Rate:
     alarms = p <= level
     low, high = clopper_pearson(int(alarms.sum()), p.size)
     each = np.unique(years)
     numbers = np.array([[alarms[years == y].sum(), (years == y).sum()] for y in each])
     drawn = numbers[np.random.default_rng(0).integers(0, each.size, (_RESAMPLES, each.size))].sum(axis=1)
     years_low, years_high = np.quantile(drawn[:, 0] / drawn[:, 1], [0.025, 0.975])
-    newest = float(alarms[years > each[-1] - _NEWEST].mean())
-    return Rate(kinds, level, p.size, float(alarms.mean()), low, high, float(years_low), float(years_high), newest)
+    newest = alarms[years > each[-1] - _NEWEST]
+    return Rate(
+        kinds=kinds,
+        level=level,
+        cycles=p.size,
+        rate=float(alarms.mean()),
+        low=low,
+        high=high,
+        years_low=float(years_low),
+        years_high=float(years_high),
+        newest=float(newest.mean()),
+        newest_low=clopper_pearson(int(newest.sum()), newest.size)[0],
+        null_size=null_size,
+    )
 
 
 def clopper_pearson(count: int, total: int, *, share: float = 0.95) -> tuple[float, float]:

@@ -80,9 +80,15 @@ def _self_test(rates: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
         yield "self-test: too few years or cycles to hold some against the others"
     for rate in rates:
         with_step = _HELD_AGAINST[rate["kinds"].rpartition(" ")[2]]
+        if not rate["reachable"]:
+            yield (
+                f"self-test {with_step}: nominal {rate['level']:.1%} is out of reach: held against "
+                f"{rate['null_size']:,} cycles, p is {1 / (rate['null_size'] + 1):.2%} at least"
+            )
+            continue
         yield (
             f"self-test {with_step}: {rate['rate']:.2%} of {rate['cycles']:,} sound cycles alarm at nominal "
-            f"{rate['level']:.0%} (95 % interval {rate['low']:.2%} to {rate['high']:.2%}; over years "
+            f"{100 * rate['level']:g}% (95 % interval {rate['low']:.2%} to {rate['high']:.2%}; over years "
             f"{rate['years_low']:.2%} to {rate['years_high']:.2%})"
         )
         if rate["too_often"]:

@@ -1,26 +1,66 @@
-"""What a method makes of clean and of spoilt cycles, and dqwatch as such a method (drift_skill.py)."""
+"""What a method makes of clean and of spoilt cycles (drift_skill.py)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, Protocol
 
 import numpy as np
 
-import dqwatch
-from dqwatch.baselines.baseline import Baseline, build
-from dqwatch.baselines.harmonics import hour_indices, year_fractions
-from dqwatch.baselines.scorer import Moment, Scored
-from dqwatch.buffers import Buffers
-from dqwatch.departures.calibration import Calibration, Departures
-from tests.benchmarks.drift_series import STEP, Series, years_of
-from tests.benchmarks.drift_spoiling import Fault
+from tests.benchmarks.drift_series import Cycle
+from tests.benchmarks.drift_spoiling import Fault, World
 
-Fields = Mapping[str, np.ndarray]
-Kinds = tuple[str, ...]
-"""Of scores: 'state', 'step', 'background'."""
 LEVEL = 0.01
+_PARTIAL = 0.01
+"""Rate of false alarms up to which the partial area under the curve goes."""
+
+
+class Weather(Protocol):
+    """What is learnt from and tested on: `drift_series.Series`, or a real one."""
+
+    seed: int
+    step: int
+    """Of `field`: one step back."""
+    variables: tuple[str, ...]
+    every: tuple[int, int]
+    """Test cycles from one that peers see to the next; spoilt cycles likewise."""
+    training: np.ndarray
+    test: np.ndarray
+    faulty: np.ndarray
+    world: World
+
+    def field(self, date: np.datetime64, variable: str, back: int = 0) -> np.ndarray:
+        """A clean field some time before a date, float32 (cell,)."""
+
+    def forecast(self, date: np.datetime64, variable: str) -> np.ndarray | None:
+        """The short forecast valid at a cycle."""
+
+    def dataset(self) -> Any:
+        """The training years."""
+
+    def background(self) -> Any:
+        """The short forecasts of them; None without any."""
+
+    def spoil(self, fault: Fault, date: np.datetime64) -> Cycle:
+        """A fault at a cycle, and at the step before."""
+
+    def years(self, times: np.ndarray) -> np.ndarray:
+        """Calendar years, int64."""
+
+    def months(self, times: np.ndarray) -> np.ndarray:
+        """Numbers of months from 0 on, int64."""
+
+    def reference(self, months: np.ndarray, null: np.ndarray) -> int:
+        """Training cycles of each month that peers are given, beside those that scale their statistics."""
+
+    @property
+    def null_every(self) -> int:
+        """Training cycles from one that scales the statistics of peers to the next."""
+
+    @property
+    def known_cells(self) -> np.ndarray:
+        """Cells that peers are given, int64."""
 
 
 @dataclass
@@ -47,6 +87,10 @@ class Findings:
     clean_alarms: dict[str, np.ndarray] = field(default_factory=dict)
     fault_alarms: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     right: dict[str, np.ndarray] = field(default_factory=dict)
+    overlap: dict[str, np.ndarray] = field(default_factory=dict)
+    """Of a fault that is somewhere: area of both over area of either, of where it is and where it is said to be."""
+    level: float = LEVEL
+    """Of false alarms, at which power is told."""
 
     def part(self, clean: np.ndarray, spoilt: np.ndarray) -> Findings:
         """Some of the cycles: bool (clean cycle,), bool (spoilt cycle,)."""
@@ -57,12 +101,14 @@ class Findings:
             {key: values[clean] for key, values in self.clean_alarms.items()},
             {name: {key: v[spoilt] for key, v in one.items()} for name, one in self.fault_alarms.items()},
             {key: values[spoilt] for key, values in self.right.items()},
+            {key: values[spoilt] for key, values in self.overlap.items()},
+            self.level,
         )
 
     @property
     def threshold(self) -> float:
-        """What at most 1 % of the clean cycles exceed."""
-        return float(np.sort(self.clean)[::-1][int(LEVEL * self.clean.size)])
+        """What at most 1 % (or `level`) of the clean cycles exceed."""
+        return float(np.sort(self.clean)[::-1][int(self.level * self.clean.size)])
 
     def power(self, fault: str) -> float:
         """The share of spoilt cycles that exceed it."""
@@ -74,6 +120,12 @@ class Findings:
         below = np.searchsorted(ordered, self.faults[fault], "left")
         not_above = np.searchsorted(ordered, self.faults[fault], "right")
         return float((0.5 * (below + not_above) / ordered.size).mean())
+
+    def partial_auroc(self, fault: str) -> float:
+        """The mean power at rates of false alarms from 0 to 1 %, ties by half."""
+        most = np.sort(self.clean)[::-1][: max(1, round(_PARTIAL * self.clean.size))]
+        values = self.faults[fault][:, None]
+        return float(((values > most).mean(axis=0) + 0.5 * (values == most).mean(axis=0)).mean())
 
 
 def joined(parts: Sequence[Findings]) -> Findings:
@@ -90,134 +142,6 @@ def joined(parts: Sequence[Findings]) -> Findings:
         together(p.clean_alarms for p in parts),
         {key: together(p.fault_alarms[key] for p in parts) for key in parts[0].fault_alarms},
         together(p.right for p in parts),
+        together(p.overlap for p in parts),
+        parts[0].level,
     )
-
-
-class _Judged(NamedTuple):
-    """What calibration says of cycles."""
-
-    statistic: np.ndarray
-    """float64 (cycle,), the largest departure; infinite where an exact check fails."""
-    p: np.ndarray
-    first: np.ndarray
-    """int64 (cycle,), the variable that departs most."""
-
-
-class Ours:
-    """dqwatch with the baseline of a seed's training years."""
-
-    def __init__(self, series: Series) -> None:
-        self.series = series
-        background = dqwatch.open_source(series.background())
-        self.baseline: Baseline = build(dqwatch.open_source(series.dataset()), background=background)
-        self._variables = self.baseline.variables
-        self._nulls: dict[bytes, Calibration] = {}
-        self._buffers = Buffers()
-        self._means: dict[np.datetime64, dict[int, np.ndarray | None]] = {}
-        self._clean = {date: self._scores(date, {}, {}, {}) for date in series.test}
-
-    def state_alone(self, faults: Sequence[Fault], dates: np.ndarray) -> Findings:
-        """Without the state before."""
-        return self._find(faults, dates, ("state",), lasting=False)
-
-    def onset(self, faults: Sequence[Fault], dates: np.ndarray) -> Findings:
-        """With the state before, which is clean."""
-        return self._find(faults, dates, ("state", "step"), lasting=False)
-
-    def lasting(self, faults: Sequence[Fault], dates: np.ndarray) -> Findings:
-        """With the state before, which has the fault too."""
-        return self._find(faults, dates, ("state", "step"), lasting=True)
-
-    def background_onset(self, faults: Sequence[Fault], dates: np.ndarray) -> Findings:
-        """With the state before, which is clean, and an independent short forecast."""
-        return self._find(faults, dates, ("state", "step", "background"), lasting=False)
-
-    def background_lasting(self, faults: Sequence[Fault], dates: np.ndarray) -> Findings:
-        """With the state before, which has the fault too, and an independent short forecast."""
-        return self._find(faults, dates, ("state", "step", "background"), lasting=True)
-
-    def _find(self, faults: Sequence[Fault], dates: np.ndarray, kinds: Kinds, *, lasting: bool) -> Findings:
-        series = self.series
-        clean = self._judge(series.test, [self._clean[d] for d in series.test], kinds)
-        found = Findings(clean.statistic, series.seed * 10_000 + years_of(series.test), {})
-        found.clean_alarms = _alarms(clean)
-        found.fault_alarms = {key: {} for key in found.clean_alarms}
-        for fault in faults:
-            scores = []
-            for date in dates:
-                cycle = series.spoil(fault, date)
-                scores.append(self._scores(date, cycle.onset, cycle.before if lasting else {}, self._clean))
-            spoilt = [self._variables.index(v) for v in fault.variables]
-            judged = self._judge(dates, scores, kinds)
-            found.faults[fault.name] = judged.statistic
-            found.right[fault.name] = np.isin(judged.first, spoilt)
-            for key, alarms in _alarms(judged).items():
-                found.fault_alarms[key][fault.name] = alarms
-        return found
-
-    def _scores(
-        self, date: np.datetime64, now: Fields, before: Fields, known: Mapping[np.datetime64, np.ndarray]
-    ) -> np.ndarray:
-        """float64 (variable, score); clean fields stand for those that are not given."""
-        (moment,) = self.baseline.moments(_seconds(np.array([date])))
-        if date in known:
-            found, variables = known[date].copy(), tuple(now)
-        else:
-            found, variables = np.full((len(self._variables), len(self.baseline.scores)), np.nan), self._variables
-        means = dict(self._means.get(date, {}))
-        for v in variables:
-            state = now.get(v, self.series.field(date, v))
-            previous = before.get(v, self.series.field(date, v, STEP))
-            scored = self._score(v, state, previous, self.series.forecast(date, v), moment)
-            number = self._variables.index(v)
-            found[number], means[number] = scored.scores, scored.means
-        if moment is not None:
-            found[:, self.baseline.scorer.area_columns] = self.baseline.scorer.relate(means, moment)
-        self._means.setdefault(date, means)
-        return found
-
-    def _score(
-        self, variable: str, state: np.ndarray, previous: np.ndarray, background: np.ndarray, moment: Moment | None
-    ) -> Scored:
-        if moment is None:
-            raise ValueError(f"{variable}: training has no such hour of the day")
-        number = self._variables.index(variable)
-        kept = {"previous": previous, "background": background}
-        return self.baseline.scorer.score(number, state, moment, self._buffers, **kept)
-
-    def _judge(self, dates: np.ndarray, scores: Sequence[np.ndarray], kinds: Kinds) -> _Judged:
-        """Cycles with the same scores share a null."""
-        wanted = np.array([s.kind in kinds for s in self.baseline.scores])
-        stacked = np.where(wanted, np.stack(scores), np.nan)
-        seconds = _seconds(dates)
-        times = year_fractions(seconds, self.baseline.calendar), hour_indices(seconds, self.baseline.hours)
-        found = _Judged(np.empty(dates.size), np.empty(dates.size), np.zeros(dates.size, np.int64))
-        patterns: dict[bytes, list[int]] = {}
-        for row, one in enumerate(stacked):
-            patterns.setdefault(np.isfinite(one).tobytes(), []).append(row)
-        for rows in patterns.values():
-            own = stacked[rows], times[0][rows], times[1][rows]
-            calibration = self._null(np.isfinite(own[0][0]))
-            departures = calibration.judge(*own)
-            departure = _departed(departures)
-            found.statistic[rows], found.first[rows] = departure.max(axis=1), departure.argmax(axis=1)
-            found.p[rows] = np.where(np.isinf(found.statistic[rows]), 0.0, departures.p_cycle)
-        return found
-
-    def _null(self, present: np.ndarray) -> Calibration:
-        key = present.tobytes()
-        if key not in self._nulls:
-            self._nulls[key] = Calibration(self.baseline.ledger, self.baseline.scores, present)
-        return self._nulls[key]
-
-
-def _departed(found: Departures) -> np.ndarray:
-    return np.where(found.violated.any(axis=2), np.inf, np.nan_to_num(found.departure, nan=0.0))
-
-
-def _alarms(judged: _Judged) -> dict[str, np.ndarray]:
-    return {f"p <= {level:g}": judged.p <= level for level in (0.05, 0.01, 0.001)}
-
-
-def _seconds(dates: np.ndarray) -> np.ndarray:
-    return (dates - np.datetime64(0, "s")).astype(np.int64)

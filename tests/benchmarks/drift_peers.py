@@ -10,18 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tests.benchmarks.drift_faults import MOVING
-from tests.benchmarks.drift_methods import Findings
-from tests.benchmarks.drift_series import Series, years_of
+from tests.benchmarks import drift_components as whole
+from tests.benchmarks.drift_methods import Findings, Weather
 from tests.benchmarks.drift_spoiling import Fault
 from tests.benchmarks.peers.handover import DEFAULT_EVERY
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).with_name("peers")
 PEERS = ("evidently", "nannyml", "alibi_detect")
-REFERENCE, NULL_EVERY, CLEAN_EVERY, SPOILT_EVERY = 4, 13, 3, 2
-"""Training cycles of each month that fields are held against; training cycles from one that scales statistics to the
-next; test cycles from one that peers see to the next, and those that are spoilt among them likewise."""
 SECONDS = 3600
 """After which a peer is given up."""
 
@@ -40,6 +36,9 @@ SHOWN = (
     Peer("alibi_detect", "KS", "alibi-detect: KS by month"),
     Peer("nannyml", "JS", "NannyML: JS by month"),
     Peer("nannyml", "reconstruction/states", "NannyML: reconstruction error"),
+    Peer("nannyml", "domain/blocks", "NannyML: domain classifier on block means, by month"),
+    Peer("alibi_detect", "MMD/windows", "alibi-detect: MMD of 8 cycles"),
+    Peer("alibi_detect", "LSDD/windows", "alibi-detect: LSDD of 8 cycles"),
 )
 DEFAULTS = (
     Peer("evidently", "alarm/pooled", "evidently, half of the columns drift"),
@@ -55,37 +54,51 @@ def environment(tool: str) -> Path:
     return ROOT / f".venv-peer-{tool.replace('_', '-')}" / "bin" / "python"
 
 
-def seen(series: Series) -> tuple[np.ndarray, np.ndarray]:
+def seen(series: Weather) -> tuple[np.ndarray, np.ndarray]:
     """The test cycles that peers see, and which of these they see spoilt as well: dates, and int64 positions."""
-    dates = series.test[::CLEAN_EVERY]
-    return dates, np.flatnonzero(np.isin(dates, series.faulty))[::SPOILT_EVERY]
+    clean, spoilt = series.every
+    dates = series.test[::clean]
+    return dates, np.flatnonzero(np.isin(dates, series.faulty))[::spoilt]
 
 
-def hand_over(series: Series, faults: Sequence[Fault], path: Path) -> None:
-    """Write what peers are given."""
+def hand_over(series: Weather, faults: Sequence[Fault], path: Path, *, states: bool = False) -> None:
+    """Write what peers are given; with components and blocks of whole states if wanted."""
 
-    def states(dates: np.ndarray) -> np.ndarray:
-        return np.stack([[series.field(date, v) for v in MOVING] for date in dates])
+    cells = series.known_cells
 
-    training, months = series.training, _months(series.training)
-    null = np.arange(0, training.size, NULL_EVERY)
+    def stack(dates: np.ndarray) -> np.ndarray:
+        return np.stack([[series.field(date, v)[cells] for v in series.variables] for date in dates])
+
+    training, months = series.training, series.months(series.training)
+    null = np.arange(0, training.size, series.null_every)
     rng = np.random.default_rng(series.seed)
     others = np.setdiff1d(np.arange(training.size), null)
-    chosen = [np.sort(rng.permutation(others[months[others] == m])[:REFERENCE]) for m in range(12)]
+    size = series.reference(months, null)
+    chosen = [np.sort(rng.permutation(others[months[others] == m])[:size]) for m in range(months.max() + 1)]
     dates, rows = seen(series)
     arrays = {
-        "reference": np.stack([states(training[own]) for own in chosen]),
-        "null": states(training[null]),
+        "reference": np.stack([stack(training[own]) for own in chosen]),
+        "null": stack(training[null]),
         "null_month": months[null],
-        "clean": states(dates),
-        "clean_month": _months(dates),
+        "clean": stack(dates),
+        "clean_month": series.months(dates),
         "rows": rows,
         "count": np.array(len(faults)),
     }
+    components = None
+    if states:
+        grid = series.world.grid
+        components = whole.Components(series, grid.area_weights, series.world.sd)
+        arrays["blocks"] = whole.blocks(grid.latitudes, grid.longitudes)
+        arrays["components_reference"] = components.training[::2]
+        arrays["components_clean"] = components.of(dates)
+        arrays["windows_clean"], arrays["windows_spoilt"] = whole.windows(dates.size, rows)
     for k, fault in enumerate(faults):
         cycles = [series.spoil(fault, date).onset for date in dates[rows]]
-        arrays[f"owners_{k}"] = np.array([MOVING.index(v) for v in fault.variables])
-        arrays[f"fault_{k}"] = np.stack([[one[v] for one in cycles] for v in fault.variables])
+        if components is not None:
+            arrays[f"components_{k}"] = components.of_fault(fault, dates[rows], cycles)
+        arrays[f"owners_{k}"] = np.array([series.variables.index(v) for v in fault.variables])
+        arrays[f"fault_{k}"] = np.stack([[one[v][cells] for one in cycles] for v in fault.variables])
     np.savez(path, **arrays)
 
 
@@ -111,8 +124,13 @@ def run(tool: str, given: Path, found: Path) -> dict[str, np.ndarray]:
         return dict(held)
 
 
-def findings(peer: Peer, arrays: dict[str, np.ndarray], series: Series, faults: Sequence[Fault]) -> Findings:
-    """A statistic under our calibration: scaled by training variable by variable, the largest of a cycle."""
+def findings(peer: Peer, arrays: dict[str, np.ndarray], series: Weather, faults: Sequence[Fault]) -> Findings:
+    """A statistic under our calibration: scaled by training variable by variable, the largest of a cycle.
+
+    Those of whole states in windows, or in blocks, are one number each and are taken as they are.
+    """
+    if peer.statistic.endswith(("/windows", "/blocks")):
+        return _of_states(peer, arrays, series, faults)
     null, clean = (_known(arrays[f"{peer.statistic}/{what}"]) for what in ("null", "clean"))
     if peer.statistic.endswith("/states"):
         null, clean = null[:, :1], clean[:, :1]
@@ -123,15 +141,22 @@ def findings(peer: Peer, arrays: dict[str, np.ndarray], series: Series, faults: 
     spoilt = {}
     for k, fault in enumerate(faults):
         values = clean[rows].copy()
-        owners = [0] if peer.statistic.endswith("/states") else [MOVING.index(v) for v in fault.variables]
+        owners = [0] if peer.statistic.endswith("/states") else [series.variables.index(v) for v in fault.variables]
         values[:, owners] = _known(arrays[f"{peer.statistic}/fault_{k}"][:, : len(owners)])
         spoilt[fault.name] = ((values - middle) / scale).max(axis=1)
-    years = series.seed * 10_000 + years_of(dates)
+    years = series.seed * 10_000 + series.years(dates)
     return Findings(((clean - middle) / scale).max(axis=1), years, spoilt)
 
 
+def _of_states(peer: Peer, arrays: dict[str, np.ndarray], series: Weather, faults: Sequence[Fault]) -> Findings:
+    spoilt = {f.name: arrays[f"{peer.statistic}/fault_{k}"][:, 0] for k, f in enumerate(faults)}
+    spoilt = {name: _known(values[~np.isnan(values)]) for name, values in spoilt.items()}
+    clean, (dates, _) = _known(arrays[f"{peer.statistic}/clean"][:, 0]), seen(series)
+    return Findings(clean, series.seed * 10_000 + series.years(dates[: clean.size]), spoilt)
+
+
 def defaults(
-    peer: Peer, arrays: dict[str, np.ndarray], series: Series, faults: Sequence[Fault]
+    peer: Peer, arrays: dict[str, np.ndarray], series: Weather, faults: Sequence[Fault]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """What a peer says by its own recipe: alarms of clean cycles, and of spoilt ones by fault."""
     clean = arrays[f"{peer.statistic}/clean"]
@@ -146,7 +171,7 @@ def defaults(
     for k, fault in enumerate(faults):
         own = arrays[f"{peer.statistic}/fault_{k}"]
         values = clean[rows].copy()
-        owners = [0] if states else [MOVING.index(v) for v in fault.variables]
+        owners = [0] if states else [series.variables.index(v) for v in fault.variables]
         values[:, owners] = own[:, : len(owners)]
         spoilt[fault.name] = alarms(values[:: 1 if states else DEFAULT_EVERY])
     return alarms(clean), spoilt
@@ -155,7 +180,3 @@ def defaults(
 def _known(values: np.ndarray) -> np.ndarray:
     """A statistic that is missing alarms nobody."""
     return np.nan_to_num(values, nan=0.0, posinf=1e300)
-
-
-def _months(dates: np.ndarray) -> np.ndarray:
-    return dates.astype("M8[M]").astype(np.int64) % 12

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FIRST = np.datetime64("2001-01-01", "s")
 HOUR, DAY = np.timedelta64(3600, "s"), np.timedelta64(86400, "s")
 STEP = 6
+NULL_EVERY, CLEAN_EVERY, SPOILT_EVERY, REFERENCE = 13, 3, 2, 4
+"""Training cycles from one that scales the statistics of peers to the next; test cycles from one that they see to the
+next, and those that are spoilt among them likewise; training cycles of each month that they are given."""
 _HARMONICS = 2
 
 
@@ -38,6 +41,11 @@ class Series:
     training, test, faulty : np.ndarray datetime64[s] (cycle,)
         The cycles; `faulty` are those of `test` that are spoilt.
     """
+
+    step = STEP
+    variables = MOVING
+    every = (CLEAN_EVERY, SPOILT_EVERY)
+    null_every = NULL_EVERY
 
     def __init__(self, seed: int, *, training_years: int = TRAINING_YEARS, test_years: int = TEST_YEARS) -> None:
         self.seed = seed
@@ -59,11 +67,11 @@ class Series:
                 self._forecasts[np.isin(both, dates)] = forecasts.of(dates[known], states[known])[:, keep]
         self.world = World(weather.grid, weather.land, self._deviations())
 
-    def field(self, date: np.datetime64, variable: str, hours: int = 0) -> np.ndarray:
+    def field(self, date: np.datetime64, variable: str, back: int = 0) -> np.ndarray:
         """A clean field some hours before a date, float32 (cell,)."""
-        row = int(np.searchsorted(self._dates, date - hours * HOUR))
-        if self._dates[row] != date - hours * HOUR:
-            raise KeyError(f"no field {hours} h before {date}")
+        row = int(np.searchsorted(self._dates, date - back * HOUR))
+        if self._dates[row] != date - back * HOUR:
+            raise KeyError(f"no field {back} h before {date}")
         return self._states[row, MOVING.index(variable)]
 
     def forecast(self, date: np.datetime64, variable: str) -> np.ndarray:
@@ -73,6 +81,11 @@ class Series:
     def dataset(self) -> xr.Dataset:
         """The training years, cycles and the states before them, as one would open them."""
         rows = np.isin(self._dates, np.concatenate([self.training, self.training - STEP * HOUR]))
+        return self._as_dataset(self._dates[rows], self._states[rows])
+
+    def part(self, dates: np.ndarray) -> xr.Dataset:
+        """Clean states of some dates."""
+        rows = np.isin(self._dates, dates)
         return self._as_dataset(self._dates[rows], self._states[rows])
 
     def background(self) -> xr.Dataset:
@@ -88,6 +101,23 @@ class Series:
         coordinates = {name: ("cell", values, {"standard_name": name}) for name, values in places.items()}
         fields = {v: (("time", "cell"), states[:, k], {"units": VARIABLES[v].units}) for k, v in enumerate(MOVING)}
         return xr.Dataset(fields, {"time": dates.astype("M8[ns]"), **coordinates})
+
+    def years(self, times: np.ndarray) -> np.ndarray:
+        """Calendar years, int64."""
+        return years_of(times)
+
+    def months(self, times: np.ndarray) -> np.ndarray:
+        """Months of the year from 0 on, int64."""
+        return np.asarray(times.astype("M8[M]").astype(np.int64) % 12)
+
+    def reference(self, months: np.ndarray, null: np.ndarray) -> int:
+        """Training cycles of each month that peers are given, beside those that scale their statistics."""
+        return REFERENCE
+
+    @property
+    def known_cells(self) -> np.ndarray:
+        """All cells, int64."""
+        return np.arange(self.world.grid.size)
 
     def spoil(self, fault: Fault, date: np.datetime64) -> Cycle:
         """A fault at a cycle, and at the step before."""

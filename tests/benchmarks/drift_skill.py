@@ -24,14 +24,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.benchmarks import drift_costs, drift_real, drift_real_faults, drift_tables
 from tests.benchmarks import drift_peers as peers
-from tests.benchmarks import drift_real, drift_tables
 from tests.benchmarks.drift_faults import FAULTS, LEAST_TEST_SEED, TEST_SEEDS
-from tests.benchmarks.drift_methods import Findings, Ours, joined
+from tests.benchmarks.drift_methods import Findings, joined
+from tests.benchmarks.drift_ours import WAYS, Ours
 from tests.benchmarks.drift_series import Series
 from tests.benchmarks.drift_spoiling import Fault
-
-WAYS = ("state_alone", "onset", "lasting", "background_onset", "background_lasting")
 
 
 @dataclass
@@ -43,6 +42,8 @@ class Outcome:
     """On the cycles that peers see."""
     defaults: dict[str, tuple[np.ndarray, dict[str, np.ndarray]]] = field(default_factory=dict)
     """Alarms by a peer's own recipe: of clean cycles, and by fault."""
+    costs: list[drift_costs.Cost] = field(default_factory=list)
+    """Of the first seed."""
     failed: list[str] = field(default_factory=list)
     """What a peer said instead."""
 
@@ -72,23 +73,24 @@ def score_seed(seed: int, faults: Sequence[Fault], *, with_peers: bool) -> Outco
         given = Path(folder, "given.npz")
         there = [tool for tool in peers.PEERS if with_peers and peers.environment(tool).exists()]
         if there:
-            peers.hand_over(series, faults, given)
+            peers.hand_over(series, faults, given, states=True)
         running = {tool: beside.submit(peers.run, tool, given, Path(folder, f"{tool}.npz")) for tool in there}
-        ours = Ours(series)
+        outcome.ours = Ours(series).find(faults, series.faulty)
         dates, rows = peers.seen(series)
-        for way in WAYS:
-            spoilt = dates[rows] if way == "state_alone" else series.faulty
-            found = outcome.ours[way] = getattr(ours, way)(faults, spoilt)
+        for way, found in outcome.ours.items():
             if way.startswith("background"):
                 continue  # what other tools are not given
-            same = found.part(np.isin(series.test, dates), np.isin(spoilt, dates[rows]))
+            same = found.part(np.isin(series.test, dates), np.isin(series.faulty, dates[rows]))
             outcome.shared[f"dqwatch, {way}"] = same
+        if seed == TEST_SEEDS[0]:
+            outcome.costs.append(drift_costs.ours(series))
         for tool, future in running.items():
             try:
                 arrays = future.result()
             except RuntimeError as error:
                 outcome.failed.append(str(error))
                 continue
+            outcome.costs += drift_costs.theirs(tool, arrays, given, len(series.variables))
             for peer in (p for p in peers.SHOWN if p.tool == tool):
                 outcome.shared[peer.name] = peers.findings(peer, arrays, series, faults)
             for peer in (p for p in peers.DEFAULTS if p.tool == tool):
@@ -114,6 +116,7 @@ def together(outcomes: Sequence[Outcome]) -> Outcome:
             )
             for name in defaults
         },
+        outcomes[0].costs,
         [text for o in outcomes for text in o.failed],
     )
 
@@ -132,11 +135,14 @@ def main() -> int:
         parser.error(f"no such family; there are {', '.join(dict.fromkeys(f.family for f in FAULTS))}")
     if chosen.markdown and (min(chosen.seeds) < LEAST_TEST_SEED or chosen.faults):
         parser.error("--markdown: what is published is of the test seeds and all faults")
+    real = ""
+    if chosen.markdown:
+        planted = drift_real_faults.markdown(drift_real_faults.measure())
+        real = "\n\n".join(filter(None, (drift_real.markdown(drift_real.measure()), planted)))
     outcome = score(chosen.seeds, faults, with_peers=not chosen.no_peers, workers=chosen.workers)
     rows = drift_tables.lines(outcome, faults)
     print(table(rows))
     if chosen.markdown:
-        real = drift_real.markdown(drift_real.measure())
         Path(chosen.markdown).write_text(drift_tables.markdown(outcome, faults, real), encoding="utf-8")
     return 0
 

@@ -16,13 +16,28 @@ from dqwatch.reports.baseline import render
 def test_sound_years_alarm_about_as_often_as_they_should() -> None:
     found = [replay(cycles(seed, 20), SCORES) for seed in range(8)]
     assert [(r.kinds, r.level) for r in found[0]] == [
-        ("state", 0.05), ("state", 0.01), ("state and step", 0.05), ("state and step", 0.01),
+        (kinds, level) for kinds in ("state", "state and step") for level in (0.05, 0.01, 0.001)
     ]  # fmt: skip
     rates = np.array([[r.rate for r in one] for one in found]).mean(axis=0)
-    assert (rates[[0, 2]] >= 0.025).all()
-    assert (rates[[0, 2]] <= 0.1).all()
-    assert (rates[[1, 3]] >= 0.005).all()
-    assert (rates[[1, 3]] <= 0.02).all()
+    assert (rates[[0, 3]] >= 0.025).all()
+    assert (rates[[0, 3]] <= 0.1).all()
+    assert (rates[[1, 4]] >= 0.005).all()
+    assert (rates[[1, 4]] <= 0.02).all()
+
+
+def test_a_level_that_the_null_cannot_reach_is_said_to_be_out_of_reach() -> None:
+    short, long = (replay(cycles(5, years), SCORES)[2] for years in (12, 20))
+    assert (short.level, short.reachable, short.rate, short.too_often) == (0.001, False, 0.0, False)
+    assert short.null_size < 999 <= long.null_size
+    assert long.reachable
+    record = {"data": {"name": "x"}, "first": "", "last": "", "times": 9, "cells": 9, "years": 12, "cycles": 9,
+              "notes": [], "self_test": as_records([short, long])}  # fmt: skip
+    lines = render(record, ["2t"], [], "b.zarr", 1000).splitlines()
+    assert lines[1] == (
+        f"self-test by the state alone: nominal 0.1% is out of reach: held against {short.null_size} cycles, "
+        f"p is {1 / (short.null_size + 1):.2%} at least"
+    )
+    assert f"{long.rate:.2%} of {long.cycles:,} sound cycles alarm at nominal 0.1% (95 % interval " in lines[2]
 
 
 def test_newest_years_that_have_drifted_are_told() -> None:

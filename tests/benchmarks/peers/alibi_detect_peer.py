@@ -1,4 +1,7 @@
-"""alibi-detect: KSDrift, cells as instances and variables as features; p < .05 after Bonferroni is drift."""
+"""alibi-detect: KSDrift, cells as instances and variables as features; p < .05 after Bonferroni is drift.
+
+MMDDrift and LSDDDrift by torch see windows of the components of states; permutations are for p-values, not wanted here.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ import numpy as np
 
 warnings.filterwarnings("ignore")
 
-from alibi_detect.cd import KSDrift  # noqa: E402, after its warnings are silenced
+import torch  # noqa: E402, after its warnings are silenced
+from alibi_detect.cd import KSDrift, LSDDDrift, MMDDrift  # noqa: E402, the same
 
 P_VALUE = 0.05
 N_VARIABLES = 16
@@ -24,5 +28,16 @@ def compare(training: np.ndarray, fields: np.ndarray) -> handover.Statistics:
     return {"KS": distance, "alarm": (p < P_VALUE / N_VARIABLES).astype(np.float64)}
 
 
+def compare_windows(training: np.ndarray, windows: np.ndarray) -> handover.Statistics:
+    """The distances of each window."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    found = {}
+    for name, kind in (("MMD", MMDDrift), ("LSDD", LSDDDrift)):
+        detector = kind(training, backend="pytorch", n_permutations=1)
+        found[name] = np.array([float(detector.score(window)[1]) for window in windows])
+    return found
+
+
 if __name__ == "__main__":
-    handover.main(compare)
+    handover.main(compare, windows=compare_windows)

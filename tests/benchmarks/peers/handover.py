@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -15,8 +16,12 @@ DEFAULT_EVERY = 2
 """Spoilt cycles from one to the next that recipes without months are tried on."""
 Compare = Callable[[np.ndarray, np.ndarray], Statistics]
 """(values of training (n,), fields (field, cell)) -> statistics and alarms of each field by name."""
+BLOCKS_EVERY = 3
+"""Spoilt cycles from one to the next that are tried block by block."""
 CompareStates = Callable[[np.ndarray, np.ndarray], Statistics]
 """(values of training (n, variable), states (state, cell, variable)) -> the same of each state."""
+CompareWindows = Callable[[np.ndarray, np.ndarray], Statistics]
+"""(components of training (cycle, component), windows (window, cycle, component)) -> statistics of each window."""
 
 
 def some(training: np.ndarray) -> np.ndarray:
@@ -44,6 +49,9 @@ class Handed:
             count = int(held["count"])
             self.faults = [held[f"fault_{k}"] for k in range(count)]
             self.owners = [held[f"owners_{k}"] for k in range(count)]
+            self.blocks = held.get("blocks")
+            """int64 (cell,); None where neither whole states nor recipes for all months are wanted."""
+            self.components = {key: held[key] for key in held.files if key.startswith(("components_", "windows_"))}
         self.pooled = np.moveaxis(self.reference, 2, -1).reshape(-1, self.reference.shape[2])
         """float32 (n, variable), of all months: whole fields one after the other."""
 
@@ -60,6 +68,15 @@ class Given:
     def __init__(self, handed: Handed) -> None:
         self._handed = handed
         self.arrays: Statistics = {}
+        self.seconds: dict[str, float] = {}
+        """CPU, by recipe."""
+        self.numbers: dict[str, int] = {}
+        """Of fields or states that these were for."""
+
+    def spent(self, recipe: str, began: float, number: int) -> None:
+        """Count CPU time since it was `began`."""
+        self.seconds[recipe] = self.seconds.get(recipe, 0.0) + time.process_time() - began
+        self.numbers[recipe] = self.numbers.get(recipe, 0) + number
 
     def add(self, name: str, field: tuple[str, int, int], value: float) -> None:
         """One value of a field: 'null', 'clean' or 'fault_N', cycle, and variable (of a fault: its own)."""
@@ -81,12 +98,14 @@ def compare_fields(handed: Handed, compare: Compare, given: Given, *, months: bo
     """Every variable of every cycle, against training of the same month or of the whole year."""
     n_variables = handed.clean.shape[1]
     for variable in range(n_variables):
-        for month in range(12) if months else (None,):
+        for month in range(len(handed.reference)) if months else (None,):
             labels, fields = _fields(handed, variable, month)
             if not fields:
                 continue
             training = handed.pooled[:, variable] if month is None else handed.reference[month, :, variable].ravel()
+            began = time.process_time()
             found = compare(training, np.stack(fields))
+            given.spent("fields by month" if months else "fields", began, len(fields))
             for name, values in found.items():
                 for label, value in zip(labels, values, strict=True):
                     given.add(f"{name}{'' if months else '/pooled'}", label, float(value))
@@ -117,7 +136,9 @@ def compare_states(handed: Handed, compare: CompareStates, given: Given) -> None
     """Every cycle with all of its variables at once, against training of the whole year."""
 
     def put(what: str, states: list[np.ndarray]) -> None:
+        began = time.process_time()
         found = compare(handed.pooled, np.stack([s.T for s in states]))
+        given.spent("states", began, len(states))
         for name, values in found.items():
             for cycle, value in enumerate(values):
                 given.add(f"{name}/states", (what, cycle, 0), float(value))
@@ -128,7 +149,59 @@ def compare_states(handed: Handed, compare: CompareStates, given: Given) -> None
         put(f"fault_{k}", [handed.state(k, number) for number in range(handed.rows.size)])
 
 
-def main(compare: Compare, states: CompareStates | None = None) -> None:
+def compare_windows(handed: Handed, compare: CompareWindows, given: Given) -> None:
+    """Windows of the components of cycles, against those of training."""
+    held = handed.components
+
+    def put(what: str, values: np.ndarray, windows: np.ndarray) -> None:
+        began = time.process_time()
+        found = compare(held["components_reference"], values[windows])
+        given.spent("windows", began, len(windows))
+        for name, one in found.items():
+            given.arrays[f"{name}/windows/{what}"] = one[:, None]
+
+    put("clean", held["components_clean"], held["windows_clean"])
+    for k in range(len(handed.faults)):
+        put(f"fault_{k}", held[f"components_{k}"], held["windows_spoilt"])
+
+
+def compare_blocks(handed: Handed, compare: CompareStates, given: Given) -> None:
+    """Means over blocks of every clean cycle and some spoilt ones, against training of the same month."""
+    assert handed.blocks is not None
+    counts = np.bincount(handed.blocks)
+
+    def mean(state: np.ndarray) -> np.ndarray:
+        return np.stack([np.bincount(handed.blocks, field) / counts for field in state], axis=1)
+
+    for month, cycles in enumerate(handed.reference):
+        own = np.flatnonzero(handed.clean_month == month)
+        wanted = [(("clean", int(c), 0), handed.clean[c]) for c in own]
+        for k in range(len(handed.faults)):
+            spoilt = np.flatnonzero(handed.clean_month[handed.rows] == month)
+            chosen = [int(n) for n in spoilt if n % BLOCKS_EVERY == 0]
+            wanted += [((f"fault_{k}", n, 0), handed.state(k, n)) for n in chosen]
+        if not wanted:
+            continue
+        began = time.process_time()
+        found = compare(np.concatenate([mean(c) for c in cycles]), np.stack([mean(state) for _, state in wanted]))
+        given.spent("blocks by month", began, len(wanted))
+        for name, values in found.items():
+            for (label, _), value in zip(wanted, values, strict=True):
+                given.add(f"{name}/blocks", label, float(value))
+
+
+def peak_memory() -> int:
+    """Bytes that this process had at most; `ru_maxrss` would have those of its parent too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+
+def main(
+    compare: Compare,
+    states: CompareStates | None = None,
+    windows: CompareWindows | None = None,
+    blocks: CompareStates | None = None,
+) -> None:
     """`python PEER.py IN.npz OUT.npz`."""
     parser = argparse.ArgumentParser()
     parser.add_argument("given")
@@ -138,7 +211,16 @@ def main(compare: Compare, states: CompareStates | None = None) -> None:
     handed = Handed(arguments.given)
     given = Given(handed)
     compare_fields(handed, compare, given, months=True)
-    compare_fields(handed, compare, given, months=False)
-    if states is not None:
+    if handed.blocks is not None:
+        compare_fields(handed, compare, given, months=False)
+    if states is not None and handed.clean.shape[1] > 1:
         compare_states(handed, states, given)
-    np.savez(arguments.found, **given.arrays, cpu_seconds=np.array(time.process_time() - began))
+    if windows is not None and handed.components:
+        compare_windows(handed, windows, given)
+    if blocks is not None and handed.blocks is not None:
+        compare_blocks(handed, blocks, given)
+    costs = {f"seconds/{key}": np.array(value / given.numbers[key]) for key, value in given.seconds.items()}
+    peak = np.array(peak_memory())
+    np.savez(
+        arguments.found, **given.arrays, **costs, peak_memory=peak, cpu_seconds=np.array(time.process_time() - began)
+    )

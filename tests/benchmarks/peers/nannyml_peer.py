@@ -42,5 +42,16 @@ def compare_states(training: np.ndarray, states: np.ndarray) -> handover.Statist
     return {"reconstruction": found["value"], "alarm": found["alert"]}
 
 
+def compare_blocks(training: np.ndarray, states: np.ndarray) -> handover.Statistics:
+    """How well a classifier tells the blocks of each state from those of training."""
+    columns = [f"x{k}" for k in range(states.shape[2])]
+    one_thread = {"n_jobs": 1, "verbose": -1, "random_state": 13}  # its default takes all cores, and 50 times as long
+    calculator = nannyml.DomainClassifierCalculator(columns, chunk_size=states.shape[1], hyperparameters=one_thread)
+    calculator.fit(pd.DataFrame(training.astype(np.float64), columns=columns))
+    rows = states.reshape(-1, states.shape[2]).astype(np.float64)
+    table = calculator.calculate(pd.DataFrame(rows, columns=columns)).filter(period="analysis").to_df()
+    return {"domain": table["domain_classifier_auroc", "value"].to_numpy(np.float64)}
+
+
 if __name__ == "__main__":
-    handover.main(compare, compare_states)
+    handover.main(compare, compare_states, blocks=compare_blocks)
