@@ -144,7 +144,7 @@ class RealSeries:
     @property
     def null_every(self) -> int:
         """Training cycles from one that scales the statistics of peers to the next; no divisor of a year."""
-        return max(2, self.training.size // _NULL) if self._kind == "day" else 3
+        return max(2, self.training.size // _NULL) if self._kind == "day" else 5
 
     @property
     def known_cells(self) -> np.ndarray:
