@@ -14,7 +14,7 @@ from dqwatch.baselines.plans import Plan, wanted_blocks
 from dqwatch.baselines.quantity import fine_terms
 from dqwatch.errors import UsageError
 from dqwatch.feed.workers import AHEAD, default_workers
-from dqwatch.metrics.histogram import SLOTS
+from dqwatch.metrics.kernel_layout import SLOTS
 from dqwatch.metrics.machine import host_memory
 from dqwatch.scores import KINDS, STATE, STEP, list_scores, load_families
 
