@@ -13,7 +13,7 @@ import numpy as np
 
 from dqwatch import __version__
 from tests.benchmarks.drift_methods import Findings
-from tests.benchmarks.drift_ours import PLACED
+from tests.benchmarks.drift_places import SHORT, families, table, told_costs, told_places
 
 if TYPE_CHECKING:
     from tests.benchmarks.drift_skill import Outcome
@@ -25,13 +25,6 @@ WAYS = {
     "lasting": "with the state before, which has the fault too",
     "background_onset": "the same two, and an independent background: onset",
     "background_lasting": "the same two, and an independent background: lasting",
-}
-SHORT = {
-    "state_alone": "state alone",
-    "onset": "onset",
-    "lasting": "lasting",
-    "background_onset": "onset, background",
-    "background_lasting": "lasting, background",
 }
 TARGETS = {"onset": 0.68, "lasting": 0.55, "background_onset": 0.85, "background_lasting": 0.85}
 """Mean power at an empirical 1 %."""
@@ -107,14 +100,6 @@ def mean_partial(found: Findings, faults: Iterable[Fault]) -> float:
     return float(np.mean([found.partial_auroc(f.name) for f in faults]))
 
 
-def families(faults: Sequence[Fault]) -> dict[str, list[Fault]]:
-    """Faults by family."""
-    found: dict[str, list[Fault]] = {}
-    for fault in faults:
-        found.setdefault(fault.family, []).append(fault)
-    return found
-
-
 def rivals(outcome: Outcome) -> dict[str, Findings]:
     """The peers that came through."""
     return {name: one for name, one in outcome.shared.items() if not name.startswith("dqwatch")}
@@ -152,18 +137,13 @@ def markdown(outcome: Outcome, faults: Sequence[Fault], real: str) -> str:
         _summary(outcome, faults),
         _peers(outcome, faults),
         _families(outcome, faults),
-        _places(outcome, faults),
-        _costs(outcome),
+        told_places(outcome, faults),
+        told_costs(outcome),
         _sizes(outcome, faults),
         _weak(outcome, faults),
         _every(outcome, faults),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    listed = [list(head), ["---"] * len(head), *([*row] for row in rows)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in listed)
 
 
 def _head(outcome: Outcome, faults: Sequence[Fault]) -> str:
@@ -202,7 +182,7 @@ def _false_alarms(outcome: Outcome) -> str:
             level = float(key.rpartition(" ")[2])
             rows.append([label, f"{level:.1%}", f"{rate:.2%}", f"{low:.2%} to {high:.2%}", f"{rate / level:.2f}"])
     head = ["scored", "nominal", "achieved", "95 % over years", "achieved / nominal"]
-    return "## False alarms on clean cycles\n\n" + _table(head, rows)
+    return "## False alarms on clean cycles\n\n" + table(head, rows)
 
 
 def _summary(outcome: Outcome, faults: Sequence[Fault]) -> str:
@@ -231,7 +211,7 @@ def _summary(outcome: Outcome, faults: Sequence[Fault]) -> str:
         "at p <= .001",
         f"faults with power >= {FOUND:g}",
     ]
-    return "## Power of dqwatch\n\n" + _table(
+    return "## Power of dqwatch\n\n" + table(
         [*head, "mean AUROC", "mean AUROC up to 1 %", "first variable named is a spoilt one"], rows
     )
 
@@ -254,14 +234,14 @@ components of training; the domain classifier is of the means over 48 blocks of 
 number a window or cycle, and are taken as they are.
 
 """
-    text += _table(["", "mean power", f"faults with power >= {FOUND:g}", "mean AUROC", "mean AUROC up to 1 %"], rows)
+    text += table(["", "mean power", f"faults with power >= {FOUND:g}", "mean AUROC", "mean AUROC up to 1 %"], rows)
     if outcome.defaults:
         listed = [
             [name, f"{clean.mean():.1%}", f"{np.mean([spoilt[f.name].mean() for f in faults]):.2f}"]
             for name, (clean, spoilt) in outcome.defaults.items()
         ]
         text += "\n\nBy their own recipes (reference: training of the whole year):\n\n"
-        text += _table(["", "false alarms", "mean power"], listed)
+        text += table(["", "false alarms", "mean power"], listed)
     return text + "".join(f"\n\nNot measured: {one}" for one in outcome.failed)
 
 
@@ -272,52 +252,7 @@ def _families(outcome: Outcome, faults: Sequence[Fault]) -> str:
         cells = [f"{mean_power(outcome.shared[name], own):.2f}" for name in names]
         rows.append([family, str(len(own)), *cells, losses(outcome, own)])
     head = ["family", "faults", *names, "a peer is better than onset by more than .05"]
-    return "## By family, on the same cycles\n\n" + _table(head, rows)
-
-
-def _places(outcome: Outcome, faults: Sequence[Fault]) -> str:
-    """How well the regions named are where faults are."""
-    rows = []
-    for family, own in families([f for f in faults if f.family in PLACED]).items():
-        cells = []
-        for way in WAYS:
-            one = outcome.ours[way]
-            overlaps = [one.overlap[f.name][one.faults[f.name] > one.threshold] for f in own]
-            found = np.concatenate(overlaps)
-            cells.append(f"{found.mean():.2f} of {found.size}" if found.size else "-")
-        rows.append([family, *cells])
-    text = """## Where
-
-Of cycles that alarm (how many stands beside), for faults that are somewhere: the area of both over the area of either,
-of where the fault is and where the region of the first variable is said to be; 0 where that variable is not spoilt.
-Regions are made of the areas that scores are taken over, of some nine cells here; few cells cannot be told better.
-No other tool says where.
-
-"""
-    return text + _table(["family", *SHORT.values()], rows)
-
-
-def _costs(outcome: Outcome) -> str:
-    """Time, memory, size."""
-    if not outcome.costs:
-        return ""
-    rows = [
-        [
-            one.method,
-            "" if np.isnan(one.build) else f"{one.build:.0f} s",
-            f"{1e3 * one.score:.1f} ms",
-            f"{one.memory / 1e6:,.0f} MB",
-            f"{one.size / 1e6:.1f} MB",
-        ]
-        for one in outcome.costs
-    ]
-    text = """## Costs
-
-Of the first seed, one thread each: CPU time of a state of 16 variables, largest memory of the process, size of what is
-kept of training (of peers what they are handed of it; their memory has the other data of the benchmark in it too).
-
-"""
-    return text + _table(["", "making", "a state", "memory", "kept of training"], rows)
+    return "## By family, on the same cycles\n\n" + table(head, rows)
 
 
 def _sizes(outcome: Outcome, faults: Sequence[Fault]) -> str:
@@ -331,7 +266,7 @@ def _sizes(outcome: Outcome, faults: Sequence[Fault]) -> str:
         for (family, where), own in groups.items()
     ]
     head = ["family", "where", "sizes", *SHORT.values()]
-    return f"## The smallest size from which on power is {FOUND:g} or more\n\n" + _table(head, rows)
+    return f"## The smallest size from which on power is {FOUND:g} or more\n\n" + table(head, rows)
 
 
 def _weak(outcome: Outcome, faults: Sequence[Fault]) -> str:
@@ -351,4 +286,4 @@ def _every(outcome: Outcome, faults: Sequence[Fault]) -> str:
         powers = [f"{outcome.ours[way].power(fault.name):.2f}" for way in WAYS]
         rows.append([fault.name.strip(), *powers, f"{outcome.ours['onset'].auroc(fault.name):.2f}", peer])
     head = ["fault", *SHORT.values(), "AUROC at onset", "best of the others"]
-    return "## Every fault\n\n" + _table(head, rows)
+    return "## Every fault\n\n" + table(head, rows)
