@@ -126,7 +126,7 @@ class Scorer:
         """What is to be said of where fields are scored, one clause."""
         if self._place is None:
             return ()
-        beside = on_host(self._families, self._place)
+        beside = on_host(self._families)
         return (f"scored on {self._device}" + (f"; on the host: {', '.join(beside)}" if beside else ""),)
 
     @cached_property

@@ -19,7 +19,7 @@ from dqwatch.feed.workers import Progress
 from dqwatch.types import NOT_A_TIME, Block, Source, TimeAxis
 from dqwatch.units import differ
 
-_CONSTANT = 1e-3
+CONSTANT = 1e-3
 """Of the range of a constant field: what differs by less has been packed otherwise."""
 
 
@@ -267,7 +267,7 @@ def count_changed(values: np.ndarray, constant: np.ndarray) -> int:
     both = known & there
     scale = np.ptp(constant[known]) if known.any() else 0.0
     scale = scale or (np.abs(constant[known]).max() if known.any() else 0.0)
-    differs = np.abs(values[both].astype(np.float64) - constant[both]) > _CONSTANT * scale
+    differs = np.abs(values[both].astype(np.float64) - constant[both]) > CONSTANT * scale
     return int(np.count_nonzero(known != there) + np.count_nonzero(differs))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from dqwatch.baselines.baseline import Baseline
 from dqwatch.baselines.scorer import Scorer
 from dqwatch.buffers import Buffers
-from dqwatch.departures.scoring import Cycle, count_changed
+from dqwatch.departures.scoring import CONSTANT, Cycle, count_changed
 from dqwatch.errors import UsageError
 from dqwatch.feed.devices import Device, one_thread_each, parse_device
 from dqwatch.types import Variable
@@ -149,7 +149,7 @@ def _score(
             continue
         field = _field(fields.values[at, place, member], device)
         if number in baseline.constants:
-            cycle.changed[number] = count_changed(_field(field, None), baseline.constants[number])
+            cycle.changed[number] = _count_changed(field, baseline.constants[number])
             cycle.reasons[number] = "constant in training: compared with it"
         elif moment is None:
             cycle.reasons[number] = "training has no such hour of the day"
@@ -162,6 +162,15 @@ def _score(
     if moment is not None and means:
         cycle.scores[:, scorer.area_columns] = scorer.relate(means, moment)
     return cycle
+
+
+def _count_changed(field: Any, constant: np.ndarray) -> int:
+    """Cells that differ from a constant field, counted where the field is."""
+    if not hasattr(field, "detach"):
+        return count_changed(field, constant)
+    from dqwatch.scores import on_device
+
+    return on_device.count_changed(field, constant, CONSTANT)
 
 
 def _other(stack: Stack | None, at: int | None, number: int, member: int, device: Device | None) -> Any:

@@ -58,6 +58,43 @@ def _around_in_rows(values, r, i, starts, lengths, closed, beside):
 
 
 @compiled
+def _count_around(starts, lengths, closed, first, step, degrees):
+    beside = np.empty((3, 3))
+    for r in range(starts.size):
+        _lay(r, starts, first, step, beside)
+        for i in range(lengths[r]):
+            for q in range(max(r - 1, 0), min(r + 2, starts.size)):
+                j, count = _span(i, beside[q - r + 1], lengths[q], closed[q])
+                for _ in range(count):
+                    degrees[starts[r] + i] += q != r or j != i
+                    j = j + 1 if j + 1 < lengths[q] else 0
+
+
+@compiled
+def _list_around(starts, lengths, closed, first, step, pairs):
+    n, beside = 0, np.empty((3, 3))
+    for r in range(starts.size):
+        _lay(r, starts, first, step, beside)
+        for i in range(lengths[r]):
+            for q in range(max(r - 1, 0), min(r + 2, starts.size)):
+                j, count = _span(i, beside[q - r + 1], lengths[q], closed[q])
+                for _ in range(count):
+                    if q != r or j != i:
+                        pairs[0, n], pairs[1, n] = starts[r] + i, starts[q] + j
+                        n += 1
+                    j = j + 1 if j + 1 < lengths[q] else 0
+
+
+def list_pairs_in_rows(starts, lengths, closed, first, step):
+    """Cells, and the neighbours of each, int64 (2, pair): what `count_wet_in_rows` looks at."""
+    degrees = np.zeros(int(lengths.sum()), np.int64)
+    _count_around(starts, lengths, closed, first, step, degrees)
+    pairs = np.empty((2, int(degrees.sum())), np.int64)
+    _list_around(starts, lengths, closed, first, step, pairs)
+    return pairs
+
+
+@compiled
 def _around_on_graph(values, i, starts, cells):
     n, least, most = 0, np.inf, -np.inf
     for edge in range(starts[i], starts[i + 1]):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dqwatch.metrics.isolation import find_isolated_rain
 from dqwatch.scores.family import score_family
 from dqwatch.scores.view import ScoreView
 
@@ -23,7 +22,5 @@ def isolated_rain(view: ScoreView) -> Sequence[float]:
     """
     if view.rain is None:
         return (np.nan,)
-    values = np.ascontiguousarray(view.values)
-    n = int(np.count_nonzero(np.isfinite(values)))
-    found = find_isolated_rain(values, view.place.geometry, view.rain)
-    return (found.n / n if n else np.nan,)
+    found, n = view.isolated
+    return (found / n if n else np.nan,)

@@ -1,12 +1,13 @@
 """A field before what is expected of it, seen by operations on tensors, of whatever device.
 
-What families of scores ask of a view is computed there; a family that asks for arrays is given copies on the host.
+What families of scores ask of a view is computed there; a family of another package that asks for arrays is given
+copies on the host.
 Shares, extremes and quantiles are the same as on the host; sums agree to rounding in float64.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from dqwatch.buffers import Buffers
 from dqwatch.feed.devices import Device, load_torch
 from dqwatch.metrics.histogram import Bins
+from dqwatch.metrics.kernel_neighbours import list_pairs_in_rows
 from dqwatch.metrics.kernel_texture import LARGEST as LARGEST_SQUARES
 from dqwatch.metrics.kernel_texture import ORDERS
 from dqwatch.metrics.on_device import count_finite
@@ -52,6 +54,19 @@ class DevicePlace:
         starts = np.zeros(geometry.n_cells, np.int64)
         starts[rows.starts[1:]] = 1
         return self.put(np.cumsum(starts))
+
+    @cached_property
+    def around(self) -> tuple[Any, Any] | None:
+        """int64 (pair,) each, cells and the neighbours of each, as `find_isolated_rain` has them; None: unknown."""
+        geometry = self.place.geometry
+        rows, graph = geometry.rows, geometry.graph
+        if graph is not None:
+            owner = np.repeat(np.arange(geometry.n_cells), np.diff(graph.starts))
+            return self.put(owner), self.put(graph.cells.astype(np.int64))
+        if rows is None:
+            return None
+        owner, other = list_pairs_in_rows(rows.starts, rows.lengths, rows.closed, rows.first, rows.step)
+        return self.put(owner), self.put(other)
 
     def put(self, array: np.ndarray) -> Any:
         """An array on the device; on the host its own memory where that may be written."""
@@ -228,16 +243,29 @@ class DeviceView(ScoreView):
         return found[0], found[1]
 
     @cached_property
+    def isolated(self) -> tuple[float, int]:
+        """As `ScoreView.isolated`."""
+        torch, values, around = load_torch(), self.tensor, self._on.around
+        assert self.rain is not None  # noqa: S101 (whoever asks has looked)
+        finite = values.abs() < np.inf
+        if around is None:
+            return np.nan, int(finite.sum())
+        wet, dry = torch.tensor(self.rain, dtype=values.dtype, device=values.device)
+        owner, other = around
+        beside = torch.stack([finite, finite & (values >= dry)]).int()
+        n_beside, n_wetter = torch.zeros_like(beside).index_add_(1, owner, beside[:, other])
+        alone = finite & (values >= wet) & (n_beside > 0) & (n_wetter == 0)
+        found, n = _numbers(alone.sum(), finite.sum())
+        return found, int(n)
+
+    @cached_property
     def texture(self) -> Texture:
-        """As `ScoreView.texture`; on the host where cells do not lie in rows."""
-        return ScoreView.texture.func(self) if self._on.row_of is None else self._texture(self.tensor, self.std)  # type: ignore[attr-defined]
+        """As `ScoreView.texture`."""
+        return self._texture(self.tensor, self.std)
 
     @cached_property
     def anomaly_texture(self) -> Texture:
-        """As `ScoreView.anomaly_texture`; on the host where cells do not lie in rows."""
-        if self._on.row_of is None:
-            found: Texture = ScoreView.anomaly_texture.func(self)  # type: ignore[attr-defined]
-            return found
+        """As `ScoreView.anomaly_texture`."""
         x = self._anomaly.double()
         finite = x.abs() < np.inf
         x = _where(finite, x)
@@ -245,31 +273,64 @@ class DeviceView(ScoreView):
         return self._texture(self._anomaly, spread_of(n, first, second))
 
     def _texture(self, values: Any, std: float) -> Texture:
-        """Differences of the first to fourth order along rows."""
-        row, d = self._on.row_of, values.double()
+        """Differences of the first to fourth order along rows, or from the mean around each cell."""
         counts, totals = np.zeros(ORDERS, np.int64), np.zeros(ORDERS)
         largest = np.zeros((ORDERS, LARGEST_SQUARES))
-        for order in range(min(ORDERS, len(d) - 1)):
-            d = d[1:] - d[:-1]
-            squares = d * d
-            usable = (row[order + 1 :] == row[: -order - 1]) & (squares < np.inf)
+        along = self._along_rows if self._on.row_of is not None else self._on_graph
+        for order, squares in enumerate(along(values.double())):
+            usable = squares < np.inf
             squares = _where(usable, squares)
             n, totals[order] = _numbers(usable.sum(), squares.sum())
             counts[order] = int(n)
             largest[order] = _largest(squares, LARGEST_SQUARES)
         return of_squares(counts, totals, largest, std)
 
+    def _along_rows(self, d: Any) -> Iterator[Any]:
+        """Squares of the differences of each order, NaN across the end of a row."""
+        row = self._on.row_of
+        for order in range(min(ORDERS, len(d) - 1)):
+            d = d[1:] - d[:-1]
+            yield load_torch().where(row[order + 1 :] == row[: -order - 1], d * d, np.nan)
 
-def on_host(families: Sequence[Family], on: DevicePlace) -> list[str]:
-    """Names of the families that work on arrays of the host: those of others, and textures where there are no rows."""
-    names = []
-    for family in families:
-        own = family.function.__module__.startswith("dqwatch.scores.")
-        texture = family.function.__module__ == "dqwatch.scores.textures"
-        rain = family.function.__module__ == "dqwatch.scores.isolated"
-        if not family.areas and (not own or rain or (texture and on.row_of is None)):
-            names.append(family.function.__name__)
-    return names
+    def _on_graph(self, d: Any) -> Iterator[Any]:
+        """Squares of what cells differ by from the mean around them, from those differences again, and so on."""
+        torch, around = load_torch(), self._on.around
+        assert around is not None  # noqa: S101 (there are neighbours where there are no rows)
+        owner, other = around
+        number = torch.zeros_like(d).index_add_(0, owner, torch.ones_like(owner, dtype=d.dtype))
+        for _ in range(ORDERS):
+            d = d - torch.zeros_like(d).index_add_(0, owner, d[other]) / number
+            d = torch.where(d.abs() < np.inf, d, np.nan)
+            yield d * d
+
+
+def on_host(families: Sequence[Family]) -> list[str]:
+    """Names of the families that are given arrays of the host: those of other packages."""
+    others = [f for f in families if not f.areas and not f.function.__module__.startswith("dqwatch.scores.")]
+    return [family.function.__name__ for family in others]
+
+
+def count_changed(values: Any, constant: np.ndarray, share: float) -> int:
+    """Cells that differ from a constant field by more than a share of its range, or in being missing.
+
+    Parameters
+    ----------
+    values : torch.Tensor (cell,)
+    constant : np.ndarray (cell,)
+    share : float
+
+    Returns
+    -------
+    int
+        As of an array of the host, `dqwatch.departures.scoring.count_changed`.
+    """
+    torch = load_torch()
+    there = constant[np.isfinite(constant)]
+    scale = (np.ptp(there) or np.abs(there).max()) if there.size else 0.0
+    known = torch.from_numpy(np.array(constant)).to(values.device)
+    both, same = (known.abs() < np.inf), (values.abs() < np.inf)
+    differs = both & same & ((values.double() - known.double()).abs() > float(share * scale))
+    return int((both != same).sum() + differs.sum())
 
 
 def _where(condition: Any, values: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from dqwatch.buffers import Buffers
 from dqwatch.metrics.geometry import Geometry
 from dqwatch.metrics.histogram import Bins, count_values
-from dqwatch.metrics.isolation import RainLimits
+from dqwatch.metrics.isolation import RainLimits, find_isolated_rain
 from dqwatch.metrics.texture import Texture, texture
 from dqwatch.scores.areas import Areas
 from dqwatch.scores.beside import Beside, find_beside
@@ -214,6 +214,14 @@ class ScoreView:
         """Texture of the departures from the mean."""
         n, first, second = plain_moments(self.anomaly, 0.0)
         return texture(self.anomaly, self.place.geometry, std=spread_of(n, first, second))
+
+    @cached_property
+    def isolated(self) -> tuple[float, int]:
+        """Wet cells all of whose neighbours are dry, NaN where neighbours are unknown; and finite values. Of rain."""
+        assert self.rain is not None  # noqa: S101 (whoever asks has looked)
+        values = np.ascontiguousarray(self.values)
+        found = find_isolated_rain(values, self.place.geometry, self.rain)
+        return found.n, int(np.count_nonzero(np.isfinite(values)))
 
     def count_points(self, low: float, high: float) -> tuple[int, ...]:
         """Finite values, those equal to `low`, to `high`, pairs of finite neighbours, and those of equal values."""

@@ -7,15 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
+from metrics import grid_cases as cases
+from metrics.test_isolation import MM, showers
 from scores.test_families import LAT, LON, N_LAT, N_LON, WEIGHTS
 
 from dqwatch.buffers import Buffers
+from dqwatch.departures.scoring import CONSTANT
+from dqwatch.departures.scoring import count_changed as on_arrays
 from dqwatch.feed.devices import Device
 from dqwatch.metrics.geometry import geometry_of
 from dqwatch.metrics.histogram import linear_bins, skewed_bins
 from dqwatch.scores import KINDS, Family, list_scores, load_families, score_family
 from dqwatch.scores.areas import lay_areas
-from dqwatch.scores.on_device import DevicePlace, DeviceView
+from dqwatch.scores.isolated import isolated_rain
+from dqwatch.scores.on_device import DevicePlace, DeviceView, count_changed
 from dqwatch.scores.view import Distribution, Expected, Place, ScoreView, score_field
 from dqwatch.sources.grids import unstructured_grid
 from dqwatch.types import Grid
@@ -81,6 +86,40 @@ def test_scores_are_those_of_the_host(grid: Grid, spoil: object, dtype: str) -> 
         np.testing.assert_allclose(own.area_z, host.area_z, rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(own.area_mean_square, host.area_mean_square, rtol=1e-9)
         assert own.std == pytest.approx(host.std, rel=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("grid", cases.all_grids(), ids=lambda g: g.name)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_isolated_rain_is_that_of_the_host(grid: Grid, dtype: type) -> None:
+    place = place_of(grid)
+    on, expected = DevicePlace(place, Device("cpu")), expected_of(0, place)
+    rain = showers(grid, dtype)
+    rain[:: rain.size // 3], rain[1 :: rain.size // 2] = np.nan, np.inf
+    for values in (rain, np.full_like(rain, np.nan), np.zeros_like(rain)):
+        host = ScoreView(values, "state", expected, place, Buffers())
+        own = DeviceView(torch.from_numpy(values.copy()), "state", expected, on, Buffers(), None)
+        host.rain = own.rain = MM
+        assert own.isolated == host.isolated
+        assert isolated_rain(own) == pytest.approx(isolated_rain(host), nan_ok=True)
+    host = ScoreView(rain, "state", expected, place, Buffers())
+    host.rain = MM
+    assert host.isolated[0] > 0
+
+
+def test_isolated_rain_needs_neighbours() -> None:
+    place = place_of(GRIDS["nothing known"])
+    values = torch.ones(place.weights.size)
+    view = DeviceView(values, "state", expected_of(0, place), DevicePlace(place, Device("cpu")), Buffers(), None)
+    view.rain = MM
+    assert np.isnan(view.isolated[0])
+    assert view.isolated[1] == len(values)
+
+
+@pytest.mark.parametrize("known", [[3.0, 4.0, np.nan, 5.0], [2.0, 2.0, 2.0, 2.0], [np.nan] * 4])
+@pytest.mark.parametrize("now", [[3.0, 4.0, np.nan, 5.0], [3.001, 4.1, 1.0, np.nan], [np.inf, 2.0, 2.001, 2.01]])
+def test_a_constant_that_changed_is_counted_as_on_the_host(known: list[float], now: list[float]) -> None:
+    constant, values = np.array(known, np.float32), np.array(now, np.float32)
+    assert count_changed(torch.from_numpy(values), constant, CONSTANT) == on_arrays(values, constant)
 
 
 def test_a_family_that_wants_arrays_is_given_them() -> None:
