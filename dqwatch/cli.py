@@ -249,6 +249,7 @@ def inspect(
     feed: options.MeasureFeed = False,
     step_time: options.StepTime = None,
     device: options.FeedDevice = "cpu",
+    decoder: options.FeedDecoder = "host",
     json: options.InspectionFile = None,
     html: options.HtmlFile = None,
     cache: options.Cache = None,
@@ -261,7 +262,8 @@ def inspect(
     outputs = Outputs(
         json=json, html=html, layout=None, junit=None, tables=None, data_docs=None, quiet=False, verbose=verbose
     )
-    asked = {"pattern": pattern, "batch": batch, "feed": feed, "step_time": step_time, "device": device, "cache": cache}
+    asked = {"pattern": pattern, "batch": batch, "feed": feed, "step_time": step_time, "device": device}
+    asked |= {"decoder": decoder, "cache": cache}
     return partial(inspecting.inspect, data, asked, outputs)
 
 

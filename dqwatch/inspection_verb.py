@@ -21,6 +21,7 @@ def inspect(
     feed: bool = False,
     step_time: float | None = None,
     device: Any = "cpu",
+    decoder: str = "host",
     cache: str | None = None,
 ) -> Inspection:
     """Know a data set: sizes, layout, periods, holes, and what reading it costs; only a few fields are read.
@@ -42,6 +43,8 @@ def inspect(
         Seconds that a model takes for a step with such a batch: would it wait for data? Only with `feed`.
     device : str or torch.device
         With `feed`, also measure the copy to this CUDA device.
+    decoder : str
+        With `feed`, who decodes: 'host', or 'nvcomp' on the device, as for `Feed`.
     cache : str, optional
         As for `audit`.
 
@@ -52,7 +55,7 @@ def inspect(
     Raises
     ------
     UsageError
-        If `pattern`, `batch`, `step_time` or `device` is wrong.
+        If `pattern`, `batch`, `step_time`, `device` or `decoder` is wrong.
     SourceError
         If the data cannot be read.
     NothingThereError
@@ -63,7 +66,7 @@ def inspect(
     from dqwatch.metrics.peak_memory import estimate
 
     patterns = check_request(pattern, batch)
-    _check_feed(feed, step_time, device)
+    _check_feed(feed, step_time, device, decoder)
     with closing(sources.open_source(data, cache=cache)) as source:
         if not source.variables:
             why = "; ".join(source.notes) or "it holds no variables"
@@ -78,7 +81,8 @@ def inspect(
         from dqwatch.metrics.feed_speeds import measure_feeding
 
         place = computing_device(device)
-        measured = measure_feeding(source, batch=batch, step_time=step_time, device=place, remote=_is_remote(data))
+        far = _is_remote(data)
+        measured = measure_feeding(source, batch=batch, step_time=step_time, device=place, remote=far, decoder=decoder)
         return dataclasses.replace(found, feeding=measured, seconds=found.seconds + measured.seconds)
 
 
@@ -90,13 +94,15 @@ def _is_remote(data: Any) -> bool:
     return any(isinstance(path, str) and is_url(path) for path in paths)
 
 
-def _check_feed(feed: bool, step_time: float | None, device: Any) -> None:
+def _check_feed(feed: bool, step_time: float | None, device: Any, decoder: str) -> None:
     """Refuse what only a measurement of feeding can have, before any data are opened."""
-    from dqwatch.feed.devices import computing_device
+    from dqwatch.feed.decoders import check_decoder
+    from dqwatch.feed.devices import Device, computing_device
 
-    if not feed and (step_time is not None or str(device) != "cpu"):
-        name = "device" if step_time is None else "step_time"
+    asked = {"step_time": step_time is not None, "device": str(device) != "cpu", "decoder": decoder != "host"}
+    if not feed and any(asked.values()):
+        name = next(name for name, given in asked.items() if given)
         raise UsageError(f"{name}: only feeding is measured with it; give --feed too")
     if step_time is not None and not 0 < step_time < float("inf"):
         raise UsageError(f"step_time: got {step_time}; give the seconds of a step, above 0")
-    computing_device(device)
+    check_decoder(decoder, computing_device(device) or Device("cpu"))

@@ -256,6 +256,14 @@ FeedDevice = Annotated[
     str,
     typer.Option("--device", metavar="cpu|cuda[:N]", help="Measure the copy to it too. Example: --device cuda"),
 ]
+FeedDecoder = Annotated[
+    str,
+    typer.Option(
+        "--decoder",
+        metavar="host|nvcomp",
+        help="Who decodes: threads here, or nvCOMP on the CUDA device. Example: --device cuda --decoder nvcomp",
+    ),
+]
 Cache = Annotated[
     str | None,
     typer.Option(

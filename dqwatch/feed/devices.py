@@ -102,6 +102,14 @@ def load_torch(option: str = "device") -> Any:
     return torch
 
 
+def device_memory(device: Device) -> int | None:
+    """Bytes of memory that are free on a CUDA device; None where fields stay in that of the host."""
+    if device.kind != "cuda":
+        return None
+    free, _ = load_torch().cuda.mem_get_info(device.number)
+    return int(free)
+
+
 def check_device(device: Device, option: str = "device") -> None:
     """Make sure that a device can be used.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import time
 from itertools import chain
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dqwatch.errors import NothingThereError
-from dqwatch.feed.devices import Device
+from dqwatch.feed.devices import Device, device_memory
 from dqwatch.feed.feed import Feed
 from dqwatch.feed.lanes import make_lanes
 from dqwatch.feed.workers import default_workers
@@ -46,6 +47,7 @@ def measure_feeding(
     step_time: float | None = None,
     device: Device | None = None,
     remote: bool = False,
+    decoder: str = "host",
 ) -> Feeding:
     """Feed batches of shuffled samples for a few seconds, with several numbers of workers and sizes of a batch.
 
@@ -58,9 +60,10 @@ def measure_feeding(
         Seconds that a model's step takes with such a batch.
     device : Device, optional
         Measure the copy to it too; batches stay on the host by default.
-
     remote : bool
         Whether the data come from elsewhere, so that reading them again is no faster.
+    decoder : str
+        As for `Feed`; 'nvcomp' feeds the device.
 
     Raises
     ------
@@ -71,7 +74,8 @@ def measure_feeding(
     """
     began, cores, memory = time.perf_counter(), default_workers(), host_memory()
     window, n_samples = _choose_window(source)
-    first, again = _read_twice(source, window, cores)
+    way = _Way("numpy" if decoder == "host" else device, decoder)
+    first, again = _read_twice(source, window, cores, way)
     sample_bytes = round(first.bytes / first.samples)
     fitting = [
         n
@@ -79,11 +83,12 @@ def measure_feeding(
         if n <= n_samples and (n == 1 or memory is None or DEPTH * n * sample_bytes <= MEMORY * memory)
     ]
     settings = [(w, fitting[-1]) for w in _counts(cores)] + [(cores, n) for n in fitting[:-1]]
-    speeds = tuple(_measure(source, window, w, n, seed) for seed, (w, n) in enumerate(settings, 1))
+    speeds = tuple(_measure(source, window, w, n, seed, way) for seed, (w, n) in enumerate(settings, 1))
     copies = Copies(_copy_in_memory(), None if device is None else _copy_to(device), cores)
-    limits = Limits(_dates_per_chunk(source), memory, sample_bytes, batch)
+    there = None if device is None else device_memory(device)
+    limits = Limits(_dates_per_chunk(source), memory, sample_bytes, batch, there)
     best = max(speeds, key=lambda speed: speed.samples)
-    cause = name_bottleneck(best, first, again, copies, speeds, remote=remote)
+    cause = name_bottleneck(best, first, again, copies, speeds, remote=remote, decoder=decoder)
     step = None if step_time is None else judge_step(step_time, batch, speeds)
     return Feeding(
         window=window,
@@ -97,7 +102,15 @@ def measure_feeding(
         step=step,
         suggestions=tuple(suggest(speeds, cause, step, limits)),
         seconds=time.perf_counter() - began,
+        decoder=decoder,
     )
+
+
+class _Way(NamedTuple):
+    """Where batches come to, and who decodes them."""
+
+    device: Any
+    decoder: str
 
 
 def _choose_window(source: Source) -> tuple[int, int]:
@@ -113,17 +126,17 @@ def _counts(cores: int) -> list[int]:
     return sorted({*(1 << k for k in range(cores.bit_length()) if 1 << k <= cores), cores})
 
 
-def _read_twice(source: Source, window: int, cores: int) -> tuple[Speed, Speed]:
+def _read_twice(source: Source, window: int, cores: int, way: _Way) -> tuple[Speed, Speed]:
     """Some samples for the first time, and the same ones again."""
-    with Feed(source, device="numpy", window=window, workers=cores, shuffle=0, depth=DEPTH) as feed:
+    with Feed(source, **way._asdict(), window=window, workers=cores, shuffle=0, depth=DEPTH) as feed:
         first, n = _time(feed, 1)
         feed.epoch = 0
         return first, _time(feed, 1, n)[0]
 
 
-def _measure(source: Source, window: int, workers: int, batch: int, seed: int) -> Speed:
+def _measure(source: Source, window: int, workers: int, batch: int, seed: int, way: _Way) -> Speed:
     with Feed(
-        source, device="numpy", window=window, workers=workers, batch=batch, shuffle=seed, depth=DEPTH, drop_last=True
+        source, **way._asdict(), window=window, workers=workers, batch=batch, shuffle=seed, depth=DEPTH, drop_last=True
     ) as feed:
         return _time(feed, _EPOCHS)[0]
 

@@ -7,6 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 DEPTH = 3
+ON_DEVICE = 3
+"""Batches that a feed has on a device."""
+DECODING = 2
+"""More of them where it decodes there: one compressed, one as its pieces come out."""
 MEMORY = 0.25
 """Of the host's memory: larger batches are not tried."""
 _IDLE = 0.25
@@ -71,6 +75,8 @@ class Limits:
     """Bytes of the host; None: unknown."""
     sample_bytes: int
     batch: int
+    device_memory: int | None = None
+    """Bytes that are free on the device; None without one."""
 
     @property
     def batch_bytes(self) -> int:
@@ -99,6 +105,8 @@ class Feeding:
     suggestions: tuple[str, ...]
     seconds: float
     """Taken by the measurement."""
+    decoder: str = "host"
+    """What decoded: threads of the host, or 'nvcomp' on the device."""
 
     @property
     def best(self) -> Speed:
@@ -107,13 +115,21 @@ class Feeding:
 
 
 def name_bottleneck(
-    best: Speed, first: Speed, again: Speed, copies: Copies, speeds: Sequence[Speed], *, remote: bool
+    best: Speed,
+    first: Speed,
+    again: Speed,
+    copies: Copies,
+    speeds: Sequence[Speed],
+    *,
+    remote: bool,
+    decoder: str = "host",
 ) -> str:
     """What keeps the best setting from being faster: a key of `CAUSES`.
 
     `first` and `again` are the same samples, `speeds` are of others.
     """
-    if copies.device is not None and best.bytes >= _NEAR * copies.device:
+    on_device = decoder != "host"
+    if copies.device is not None and not on_device and best.bytes >= _NEAR * copies.device:
         return "device"
     if best.bytes >= _NEAR * copies.memory:
         return "memory"
@@ -121,7 +137,7 @@ def name_bottleneck(
     if idle > _IDLE * copies.cores:
         others = [s.samples for s in speeds if (s.workers, s.batch) == (again.workers, again.batch)]
         slower = bool(others) and max(others) < _NEAR * again.samples
-        return "storage" if remote or slower else "overhead"
+        return "storage" if remote or slower else "decoder" if on_device else "overhead"
     return "caches" if first.samples < _NEAR * again.samples else "decoding"
 
 
@@ -149,6 +165,8 @@ def suggest(speeds: Sequence[Speed], cause: str, step: Step | None, limits: Limi
         yield f"batches of {good.batch} are as fast as any measured"
     if limits.memory is not None and depth * limits.batch_bytes > MEMORY * limits.memory:
         yield f"{depth} batches of {limits.batch} take a large part of the host's memory: take smaller batches"
+    if limits.device_memory is not None and ON_DEVICE * limits.batch_bytes > MEMORY * limits.device_memory:
+        yield f"{ON_DEVICE} batches of {limits.batch} take a large part of the device's memory: take smaller batches"
     if limits.dates_per_chunk > 1:
         yield (
             f"a chunk holds {limits.dates_per_chunk} dates, all of which are decoded for a shuffled one: chunks of one "
@@ -162,6 +180,7 @@ _REMEDIES = {
     "storage": "bring the data nearer (a local disk, --cache), or read more at once: more workers than cores",
     "caches": "read the data once before training, or keep them in memory or on a faster disk",
     "overhead": "larger chunks, one for each date with all variables (see 'Other chunks')",
+    "decoder": "let the host decode (decoder='host'), or more than one date at a time: larger batches",
     "decoding": "use more cores, or a codec that decodes faster (blosc lz4)",
     "memory": "feed fewer variables or cells",
     "device": "feed fewer variables or cells, or half precision",
@@ -171,6 +190,7 @@ CAUSES = {
     "overhead": "opening and handling many small chunks: cores are idle though the data had been read before",
     "caches": "storage the first time, decoding once the data are in the page cache",
     "decoding": "decoding: the cores are busy",
+    "decoder": "decoding on the device: cores of the host are idle though the data had been read before",
     "memory": "the memory of the host: batches come about as fast as one thread copies",
     "device": "the copy to the device",
 }

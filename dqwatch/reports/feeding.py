@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dqwatch.metrics.feeding import CAUSES, Feeding, Speed, Step
+from dqwatch.metrics.feeding import CAUSES, DECODING, ON_DEVICE, Feeding, Limits, Speed, Step
 from dqwatch.reports.lines import size, table
 
 
@@ -21,16 +21,28 @@ def feeding(found: Feeding | None) -> Iterator[str]:
     rows += [_row(speed, "" if speed is not found.best else "the best") for speed in found.speeds]
     rows += [_row(found.first, "read for the first time"), _row(found.again, "the same again")]
     yield from table(rows, left=0)
+    if found.decoder != "host":
+        yield f"decoded on the device, by {found.decoder}"
     yield f"memory to memory: {size(found.copies.memory)}/s (one thread)"
     if found.copies.device is not None:
         yield f"to the device: {size(found.copies.device)}/s"
-    host = "" if limits.memory is None else f" ({found.depth * limits.batch_bytes / limits.memory:.1%} of the host)"
-    yield f"{found.depth} batches of {limits.batch} in memory take {size(found.depth * limits.batch_bytes)}{host}"
+    on_device = ON_DEVICE + (DECODING if found.decoder != "host" else 0)
+    yield _fit(found.depth, limits, "in memory", limits.memory, "the host's")
+    if limits.device_memory is not None:
+        yield _fit(on_device, limits, "on the device", limits.device_memory, "what is free there,")
     yield f"what limits it: {CAUSES[found.cause]}"
     if found.step is not None:
         yield _step(found.step)
     for suggestion in found.suggestions:
         yield f"suggestion: {suggestion}"
+
+
+def _fit(batches: int, limits: Limits, where: str, there: int | None, whose: str) -> str:
+    """What some batches take, and whether there is so much."""
+    needed = batches * limits.batch_bytes
+    known = "" if there is None else f", {needed / there:.1%} of {whose} {size(there)}: "
+    fits = "" if there is None else "they fit" if needed <= there else "they do not fit"
+    return f"{batches} batches of {limits.batch} {where} take {size(needed)}{known}{fits}"
 
 
 def _row(speed: Speed, remark: str) -> tuple[str, ...]:

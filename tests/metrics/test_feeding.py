@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from sources.zarr_files import make_anemoi
 import dqwatch
 from dqwatch.buffers import Buffers
 from dqwatch.errors import UsageError
+from dqwatch.feed.devices import Device
+from dqwatch.feed.feed import Feed
 from dqwatch.metrics import feed_speeds
-from dqwatch.metrics.feeding import CAUSES, Copies, Limits, Speed, judge_step, name_bottleneck, suggest
+from dqwatch.metrics.feeding import CAUSES, Copies, Feeding, Limits, Speed, judge_step, name_bottleneck, suggest
 from dqwatch.reports.feeding import feeding
 from dqwatch.types import Block, Field
 
@@ -36,13 +39,15 @@ CASES = {
     "overhead": (speed(1000, idle=2.0), speed(900), speed(1000), FAST, False),
     "memory": (speed(9000), speed(900), speed(1000), FAST, False),
     "device": (speed(1000), speed(900), speed(1000), Copies(1e10, 1.1e9, 4), False),
+    "decoder": (speed(1000, idle=2.0), speed(900), speed(1000), Copies(1e10, 1.1e9, 4), False),
 }
 
 
 @pytest.mark.parametrize("cause", CASES)
 def test_what_limits_is_named(cause: str) -> None:
     best, first, again, copies, remote = CASES[cause]
-    assert name_bottleneck(best, first, again, copies, [best], remote=remote) == cause
+    decoder = "nvcomp" if cause == "decoder" else "host"
+    assert name_bottleneck(best, first, again, copies, [best], remote=remote, decoder=decoder) == cause
 
 
 def test_from_elsewhere_idle_cores_wait_for_storage() -> None:
@@ -85,6 +90,37 @@ def test_suggestions_follow_what_was_measured() -> None:
     assert told[1] == "batches of 2 are as fast as any measured"
     assert told[2].startswith("3 batches of 4 take a large part of the host's memory") or "4 take" in told[2]
     assert told[3].startswith("a chunk holds 10 dates")
+
+
+def test_what_batches_take_of_either_memory_is_told() -> None:
+    given = {"window": 3, "first": speed(90), "again": speed(100), "speeds": (speed(100),), "copies": FAST, "depth": 3}
+    given |= {"cause": "decoding", "step": None, "suggestions": (), "seconds": 4.0}
+    limits = Limits(1, 12 * 10**6, 10**6, 5, 14 * 10**6)
+    lines = list(feeding(Feeding(limits=limits, **given)))
+    assert "3 batches of 5 in memory take 15 MB, 125.0% of the host's 12 MB: they do not fit" in lines
+    assert "3 batches of 5 on the device take 15 MB, 107.1% of what is free there, 14 MB: they do not fit" in lines
+    lines = list(feeding(Feeding(limits=replace(limits, device_memory=10**9, memory=None), decoder="nvcomp", **given)))
+    assert "3 batches of 5 in memory take 15 MB" in lines
+    assert "5 batches of 5 on the device take 25 MB, 2.5% of what is free there, 1 GB: they fit" in lines
+    assert "decoded on the device, by nvcomp" in lines
+    assert any("device's memory: take smaller" in line for line in suggest([speed(1)], "decoding", None, limits))
+
+
+def test_a_decoder_is_measured_with_the_device_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def fed(source: Any, *, device: Any, decoder: str, **rest: Any) -> Any:
+        asked.append((str(device), decoder))
+        return Feed(source, device="numpy", **rest)
+
+    monkeypatch.setattr(feed_speeds, "SECONDS", 0.02)
+    monkeypatch.setattr(feed_speeds, "Feed", lambda source, **rest: fed(source, **{"decoder": "host", **rest}))
+    monkeypatch.setattr(feed_speeds, "device_memory", lambda device: 10**9)
+    monkeypatch.setattr(feed_speeds, "_copy_to", lambda device: 1e9)
+    source = FakeSource({"x": np.ones((20, 50), np.float32)})
+    found = feed_speeds.measure_feeding(source, device=Device("cuda", 1), decoder="nvcomp")
+    assert {("cuda:1", "nvcomp")} == set(asked) - {("numpy", "host")}
+    assert (found.decoder, found.limits.device_memory) == ("nvcomp", 10**9)
 
 
 class Slow(FakeSource):
@@ -145,6 +181,11 @@ def test_the_page_tells_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     [
         ({"step_time": 1.0}, "step_time: only feeding is measured with it; give --feed too"),
         ({"device": "cuda"}, "device: only feeding is measured with it; give --feed too"),
+        ({"decoder": "nvcomp"}, "decoder: only feeding is measured with it; give --feed too"),
+        (
+            {"feed": True, "decoder": "nvcomp"},
+            "decoder: 'nvcomp' decodes on a CUDA device, got device 'cpu'; give device cuda",
+        ),
         ({"feed": True, "step_time": 0.0}, "step_time: got 0.0; give the seconds of a step, above 0"),
         ({"feed": True, "device": "gpu"}, "device: got 'gpu'; give cpu, torch:cpu, cuda or cuda:N"),
     ],
