@@ -14,7 +14,8 @@ from dqwatch.buffers import Buffers
 from dqwatch.feed.devices import Device
 from dqwatch.metrics.isolation import RAIN, RainLimits, rain_limits
 from dqwatch.scores import BACKGROUND, KINDS, STATE, STEP, Family, Score, area_columns, list_scores
-from dqwatch.scores.on_device import DevicePlace, DeviceView, on_host
+from dqwatch.scores.on_device import DeviceView, on_host
+from dqwatch.scores.on_device_place import DevicePlace
 from dqwatch.scores.view import ScoreView, score_field
 
 Climates = Mapping[str, Sequence[QuantityClimate | None]]

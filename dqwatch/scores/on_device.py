@@ -14,71 +14,16 @@ from typing import Any
 import numpy as np
 
 from dqwatch.buffers import Buffers
-from dqwatch.feed.devices import Device, load_torch
+from dqwatch.feed.devices import load_torch
 from dqwatch.metrics.histogram import Bins
-from dqwatch.metrics.kernel_neighbours import list_pairs_in_rows
 from dqwatch.metrics.kernel_texture import LARGEST as LARGEST_SQUARES
 from dqwatch.metrics.kernel_texture import ORDERS
 from dqwatch.metrics.on_device import count_finite
 from dqwatch.metrics.texture import Texture, of_squares
 from dqwatch.scores.family import Family
 from dqwatch.scores.kernel_scores import LARGEST
-from dqwatch.scores.view import Expected, Place, ScoreView, Sums, spread_of
-
-
-class DevicePlace:
-    """Where the cells of a grid lie, on a device."""
-
-    def __init__(self, place: Place, device: Device) -> None:
-        torch = load_torch()
-        self.torch_device = torch.device(str(device))
-        self.place = place
-        self.weights = self.put(place.weights)
-        self.of_cell = self.put(place.areas.of_cell).long()
-        self.n_areas = place.areas.size
-        self.beside = [tuple(map(self._neighbours, way)) for way in place.beside.ways]
-
-    @property
-    def east(self) -> tuple[Any, Any]:
-        """Index of the eastern neighbour, 0 where there is none; and whether there is one."""
-        east: tuple[Any, Any] = self.beside[0][1]
-        return east
-
-    @cached_property
-    def row_of(self) -> Any:
-        """int64 (cell,), the row of each cell; None where cells lie in none, but have neighbours."""
-        geometry = self.place.geometry
-        rows = geometry.rows
-        if rows is None:
-            return None if geometry.graph is not None else self.put(np.zeros(geometry.n_cells, np.int64))
-        starts = np.zeros(geometry.n_cells, np.int64)
-        starts[rows.starts[1:]] = 1
-        return self.put(np.cumsum(starts))
-
-    @cached_property
-    def around(self) -> tuple[Any, Any] | None:
-        """int64 (pair,) each, cells and the neighbours of each, as `find_isolated_rain` has them; None: unknown."""
-        geometry = self.place.geometry
-        rows, graph = geometry.rows, geometry.graph
-        if graph is not None:
-            owner = np.repeat(np.arange(geometry.n_cells), np.diff(graph.starts))
-            return self.put(owner), self.put(graph.cells.astype(np.int64))
-        if rows is None:
-            return None
-        owner, other = list_pairs_in_rows(rows.starts, rows.lengths, rows.closed, rows.first, rows.step)
-        return self.put(owner), self.put(other)
-
-    def put(self, array: np.ndarray) -> Any:
-        """An array on the device; on the host its own memory where that may be written."""
-        own = array if array.flags.writeable else array.copy()
-        return load_torch().from_numpy(np.ascontiguousarray(own)).to(self.torch_device)
-
-    def put_field(self, values: Any) -> Any:
-        """A field on the device: an array, or a tensor that may be there already."""
-        return self.put(values) if isinstance(values, np.ndarray) else values.to(self.torch_device)
-
-    def _neighbours(self, index: np.ndarray) -> tuple[Any, Any]:
-        return self.put(np.maximum(index, 0)).long(), self.put(index >= 0)
+from dqwatch.scores.on_device_place import DevicePlace
+from dqwatch.scores.view import Expected, ScoreView, Sums, spread_of
 
 
 class DeviceView(ScoreView):

@@ -20,7 +20,8 @@ from dqwatch.metrics.histogram import linear_bins, skewed_bins
 from dqwatch.scores import KINDS, Family, list_scores, load_families, score_family
 from dqwatch.scores.areas import lay_areas
 from dqwatch.scores.isolated import isolated_rain
-from dqwatch.scores.on_device import DevicePlace, DeviceView, count_changed
+from dqwatch.scores.on_device import DeviceView, count_changed
+from dqwatch.scores.on_device_place import DevicePlace
 from dqwatch.scores.view import Distribution, Expected, Place, ScoreView, score_field
 from dqwatch.sources.grids import unstructured_grid
 from dqwatch.types import Grid

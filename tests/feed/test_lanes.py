@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import queue
 import random
 import threading
 import time
+import weakref
 from typing import Any
 
 import numpy as np
@@ -122,5 +124,55 @@ def test_a_copy_that_fails_leaves_no_thread(lanes: SimulatedLanes, monkeypatch: 
     monkeypatch.setattr(lanes, "copy", copy)
     feed = dqwatch.Feed(FakeSource({"x": np.ones((20, 2), np.float32)}), device="numpy", workers=2)
     with pytest.raises(RuntimeError, match="out of memory"):
+        list(feed)
+    assert not [t for t in threading.enumerate() if t.name.startswith("dqwatch")]
+
+
+@pytest.mark.parametrize("stage", ["make_host", "make_target", "copy", "hand_over", "mark"])
+@pytest.mark.parametrize("after", [0, 1, 4])
+def test_a_failure_in_any_stage_leaves_neither_thread_nor_buffer(
+    lanes: SimulatedLanes, monkeypatch: pytest.MonkeyPatch, stage: str, after: int
+) -> None:
+    after = min(after, 1) if stage.startswith("make") else after
+    own, done, made = getattr(lanes, stage), [], []
+
+    def fail(*arguments: Any) -> Any:
+        if len(done) == after:
+            raise RuntimeError(f"no {stage}")
+        done.append(stage)
+        return own(*arguments)
+
+    def remember(make: Any) -> Any:
+        def making(shape: tuple[int, ...]) -> Any:
+            buffer = make(shape)
+            made.append(weakref.ref(buffer[0] if isinstance(buffer, tuple) else buffer))
+            return buffer
+
+        return making
+
+    monkeypatch.setattr(lanes, stage, fail)
+    for name in ("make_host", "make_target"):
+        monkeypatch.setattr(lanes, name, remember(getattr(lanes, name)))
+    feed = dqwatch.Feed(FakeSource({"x": np.ones((20, 2), np.float32)}), device="numpy", workers=2)
+    with pytest.raises(RuntimeError, match=f"no {stage}"):
+        sum(1 for _ in feed)
+    assert not [t for t in threading.enumerate() if t.name.startswith("dqwatch")]
+    lanes.copies.record().synchronize()
+    gc.collect()
+    assert made or (stage, after) == ("make_host", 0)
+    assert not [ref for ref in made if ref() is not None]
+
+
+def test_a_thread_that_cannot_be_had_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name == "dqwatch-2":
+            raise RuntimeError("can't start new thread")
+        own(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    feed = dqwatch.Feed(FakeSource({"x": np.ones((20, 2), np.float32)}), device="numpy", workers=4)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
         list(feed)
     assert not [t for t in threading.enumerate() if t.name.startswith("dqwatch")]
