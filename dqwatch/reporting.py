@@ -84,7 +84,7 @@ def _render(digest: Digest, targets: dict[str, str | None]) -> dict[str, str]:
     if targets["html"]:
         from dqwatch.reports import html_history
 
-        texts["html"] = html_history.render(digest)
+        texts["html"] = html_history.render(digest, targets["html"])
     if targets["prometheus"]:
         texts["prometheus"] = history_prometheus.render(digest)
     if targets["json"]:

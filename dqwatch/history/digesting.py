@@ -152,6 +152,7 @@ def _failed(runs: pd.DataFrame, worst: pd.DataFrame) -> list[dict[str, Any]]:
                 "worst": row["error"] or place,
                 "json": row["json_path"] or None,
                 "html": row["html_path"] or None,
+                "host": row["host"] or None,
             }
         )
     return found

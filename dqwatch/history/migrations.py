@@ -11,7 +11,12 @@ from dqwatch.history import schema
 
 Step = Callable[[Connection], None]
 
-STEPS: Mapping[int, Step] = {}
+
+def _add_host(connection: Connection) -> None:
+    connection.execute(text("ALTER TABLE dqwatch_runs ADD COLUMN host VARCHAR"))
+
+
+STEPS: Mapping[int, Step] = {1: _add_host}
 """Version -> what leads from it to the next; each in statements of its own, which no later schema changes."""
 _LOCK = 1_685_354_359
 """Of PostgreSQL, while the schema is looked at and changed; any number that others are unlikely to have."""

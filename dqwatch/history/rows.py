@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,7 @@ def run_row(verdict: Verdict, recorded_at: datetime, files: Mapping[str, str | N
         "sampled": verdict.sampled,
         "error": verdict.error,
         "version": dqwatch.__version__,
+        "host": socket.gethostname(),
     }
     return _storable({**row, **counts, **timing, **paths})
 

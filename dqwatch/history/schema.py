@@ -21,7 +21,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 1
+VERSION = 2
 """Of the schema."""
 metadata = MetaData()
 
@@ -57,6 +57,7 @@ runs = Table(
     Column("version", String, nullable=False),  # of dqwatch
     Column("json_path", Text),  # where --json and --html wrote, absolute
     Column("html_path", Text),
+    Column("host", String),  # name of the machine that ran it; NULL of runs recorded before version 2
     Index("dqwatch_runs_recorded_at", "recorded_at"),
     Index("dqwatch_runs_series", "verb", "series"),
     sqlite_autoincrement=True,  # numbers of runs that were removed are not given again

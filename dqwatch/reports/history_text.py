@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -127,6 +128,8 @@ def _rule(one: Mapping[str, Any]) -> str:
 
 def _failed(one: Mapping[str, Any]) -> str:
     link = one["html"] or one["json"]
+    if link and one["host"] and one["host"] != socket.gethostname():
+        link = f"{one['host']}:{link}"
     return f"{one['recorded_at'][:16]} {one['verb']} {one['name']}: {one['status']} {one['worst']}" + (
         f" -> {link}" if link else ""
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from dqwatch import __version__
@@ -23,16 +24,23 @@ _MOST = 100
 """Rows of a table."""
 
 
-def render(digest: Digest) -> str:
-    """The page; needs no network. All text of the data is escaped."""
-    return page(*render_parts(digest))
+def render(digest: Digest, path: str | None = None) -> str:
+    """The page; needs no network. All text of the data is escaped.
+
+    Parameters
+    ----------
+    digest : Digest
+    path : str, optional
+        Where it is going to be: links to verdicts lead there from that place.
+    """
+    return page(*render_parts(digest, path))
 
 
-def render_parts(digest: Digest) -> tuple[str, str]:
-    """The title of the page, as text, and its body, as HTML."""
+def render_parts(digest: Digest, path: str | None = None) -> tuple[str, str]:
+    """The title of the page, as text, and its body, as HTML; parameters as for `render`."""
     title = f"dqwatch report of {clean(digest.history)}"
     parts = [_verdict(digest), _notes(digest), _figures(digest), _variables(digest), _comparison(digest.comparison)]
-    parts += [_regions(digest), _slow(digest), _rules(digest), _failed(digest)]
+    parts += [_regions(digest), _slow(digest), _rules(digest), _failed(digest, path)]
     foot = f'<p class="soft small">dqwatch {escape(__version__)}</p>'
     return title, "\n".join([f"<h1>{escape(title)}</h1>", *filter(None, parts), foot])
 
@@ -154,10 +162,10 @@ def _rules(digest: Digest) -> str:
     return _table("Rules that failed", "rules", head, rows)
 
 
-def _failed(digest: Digest) -> str:
+def _failed(digest: Digest, path: str | None) -> str:
     rows = [
         (f["recorded_at"][:16], f["verb"], f["name"], _named(f["labels"]), f["status"], f["worst"],
-         _Link(f["html"] or f["json"] or ""))
+         _link(f["html"] or f["json"] or "", f["host"], path))
         for f in digest.failed
     ]  # fmt: skip
     head = ("Recorded", "Verb", "Input", "Series", "Status", "Worst", "Verdict")
@@ -168,22 +176,25 @@ def _named(labels: Mapping[str, str]) -> str:
     return " ".join(f"{k}={v}" for k, v in labels.items())
 
 
-class _Link(str):
-    """A path that a cell leads to."""
+class _Link(NamedTuple):
+    """What a cell shows of a file, and the way to it from the page; '' where there is none."""
 
-    __slots__ = ()
-
-
-def _cell(value: str) -> str:
-    text = escape(str(value))
-    return (
-        f'<td><a href="{escape(quote(value))}">{text}</a></td>'
-        if isinstance(value, _Link) and value
-        else f"<td>{text}</td>"
-    )
+    shown: str
+    way: str
 
 
-def _table(title: str, name: str, head: Sequence[str], rows: Sequence[Sequence[str]], left_out: int = 0) -> str:
+def _link(file: str, host: str | None, page: str | None) -> _Link:
+    way = os.path.relpath(file, os.path.dirname(os.path.abspath(page))) if page and file else file
+    return _Link(f"{host}:{file}" if host and file else file, way)
+
+
+def _cell(value: str | _Link) -> str:
+    if isinstance(value, _Link) and value.way:
+        return f'<td><a href="{escape(quote(value.way))}">{escape(value.shown)}</a></td>'
+    return f"<td>{escape(value.shown if isinstance(value, _Link) else str(value))}</td>"
+
+
+def _table(title: str, name: str, head: Sequence[str], rows: Sequence[Sequence[str | _Link]], left_out: int = 0) -> str:
     if not rows:
         return ""
     cells = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows[:_MOST])

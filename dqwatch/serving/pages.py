@@ -141,7 +141,7 @@ class Site:
         since = query.get("since", "30d")
         labels = self._wanted(query).labels
         found = report(self.address, since=since, verb=query.get("verb") or None, labels=labels)
-        linked = [{**one, "html": f"/run/{one['run']}"} for one in found.failed]
+        linked = [{**one, "html": f"/run/{one['run']}", "host": None} for one in found.failed]
         _, body = html_history.render_parts(replace(found, failed=linked))
         periods = " ".join(
             f'<a href="/report?{escape(urlencode({**query, "since": age}))}">{age}</a>' for age in ("7d", "30d", "365d")
@@ -154,7 +154,8 @@ class Site:
             return None
         row = reading.read_run(self.history, int(number)).iloc[0]
         title, body = html.render_parts(verdict, "verdict")
-        paths = "".join(f"<li>{escape(path)}</li>" for path in (row["html_path"], row["json_path"]) if path)
+        on = f"{row['host']}:" if row["host"] else ""
+        paths = "".join(f"<li>{escape(on + path)}</li>" for path in (row["html_path"], row["json_path"]) if path)
         where = f"<h2>Where it was written</h2><ul>{paths}</ul>" if paths else ""
         told = f"Run {number}, recorded {row['recorded_at']:%Y-%m-%d %H:%M} UTC. {_labels(row['series'])}"
         return self._page("runs", f"<p class='soft'>{escape(told)}</p>{body}{where}", title)

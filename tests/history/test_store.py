@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import sqlite3
 from pathlib import Path
 
@@ -121,9 +122,11 @@ def test_a_history_of_version_1_is_brought_forward(tmp_path: Path) -> None:
         assert find_version(opened) == schema.VERSION
     (run,) = read_runs(history).to_dict("records")
     assert (run["name"], run["status"], run["series"]) == ("ic.zarr", "fail", '{"cycle": "49r1"}')
+    assert run["host"] == "", "nobody wrote it down"
     assert read_findings(history, run["id"])["rule"].tolist() == ["nan.none"]
     assert read_drift(history)["p_value"].tolist() == [0.001]
     assert append(history, make_verdict(labels={"cycle": "49r1"})).before == 1
+    assert read_runs(history)["host"].iloc[0] == socket.gethostname()
     history.close()
 
 
