@@ -44,7 +44,7 @@ WAYS = {
 }
 
 
-class _Judged(NamedTuple):
+class Judged(NamedTuple):
     """What calibration says of cycles."""
 
     statistic: np.ndarray
@@ -54,6 +54,8 @@ class _Judged(NamedTuple):
     """int64 (cycle,), the variable that departs most."""
     leading: np.ndarray
     """int64 (cycle,), its score that departs most."""
+    departure: np.ndarray
+    """float64 (cycle, variable)."""
 
 
 class _Spoilt(NamedTuple):
@@ -77,7 +79,12 @@ class Ours:
         self._nulls: dict[bytes, Calibration] = {}
         self._buffers = Buffers()
         self._means: dict[np.datetime64, dict[int, np.ndarray | None]] = {}
-        self._clean = {date: self._scores(date, {}, {}, {}) for date in series.test}
+        self.clean: dict[np.datetime64, np.ndarray] = {}
+        """Scores of clean cycles, float64 (variable, score)."""
+        self.fields: dict[np.datetime64, dict[int, Scored]] = {date: {} for date in series.test}
+        """Of clean cycles, each variable."""
+        for date in series.test:
+            self.clean[date] = self.score(date, {}, {}, self.fields[date])
 
     def find(
         self, faults: Sequence[Fault], dates: np.ndarray, ways: Sequence[str] = tuple(WAYS)
@@ -85,7 +92,7 @@ class Ours:
         """Clean cycles, and some dates spoilt by each fault: `WAYS` -> findings; each cycle is scored once or twice."""
         series, found = self.series, {}
         for way in ways:
-            clean = self._judge(series.test, [self._clean[d] for d in series.test], WAYS[way].kinds)
+            clean = self.judge(series.test, [self.clean[d] for d in series.test], WAYS[way].kinds)
             years = series.seed * 10_000 + series.years(series.test)
             found[way] = Findings(clean.statistic, years, {}, _alarms(clean))
             found[way].fault_alarms = {key: {} for key in found[way].clean_alarms}
@@ -100,11 +107,11 @@ class Ours:
 
     def _spoilt(self, date: np.datetime64, cycle: Cycle, lasting: bool) -> _Spoilt:
         fields: dict[int, Scored] = {}
-        scores = self._scores(date, cycle.onset, cycle.before if lasting else {}, self._clean, fields)
+        scores = self.score(date, cycle.onset, cycle.before if lasting else {}, fields)
         return _Spoilt(scores, fields, cycle.onset)
 
     def _tell(self, fault: Fault, dates: np.ndarray, scored: Sequence[_Spoilt], kinds: Kinds, found: Findings) -> None:
-        judged = self._judge(dates, [s.scores for s in scored], kinds)
+        judged = self.judge(dates, [s.scores for s in scored], kinds)
         found.faults[fault.name] = judged.statistic
         found.right[fault.name] = np.isin(judged.first, [self._variables.index(v) for v in fault.variables])
         if fault.family in PLACED:
@@ -115,7 +122,7 @@ class Ours:
         for key, alarms in _alarms(judged).items():
             found.fault_alarms[key][fault.name] = alarms
 
-    def _overlap(self, date: np.datetime64, spoilt: _Spoilt, judged: _Judged, row: int) -> float:
+    def _overlap(self, date: np.datetime64, spoilt: _Spoilt, judged: Judged, row: int) -> float:
         """How well the region of the first variable is that in which it was changed; 0 if it is another variable."""
         first, score = int(judged.first[row]), self.baseline.scores[judged.leading[row]]
         if judged.leading[row] < 0 or first not in spoilt.fields or score.kind not in spoilt.fields[first].areas:
@@ -127,18 +134,11 @@ class Ours:
         true = ~((state == clean) | (np.isnan(state) & np.isnan(clean)))
         return float(place.weights[said & true].sum() / place.weights[said | true].sum())
 
-    def _scores(
-        self,
-        date: np.datetime64,
-        now: Fields,
-        before: Fields,
-        known: Mapping[np.datetime64, np.ndarray],
-        keep: dict[int, Scored] | None = None,
-    ) -> np.ndarray:
-        """float64 (variable, score); clean fields stand for those that are not given."""
+    def score(self, date: np.datetime64, now: Fields, before: Fields, keep: dict[int, Scored]) -> np.ndarray:
+        """float64 (variable, score); clean fields stand for those that are not given. Kept is what is scored anew."""
         (moment,) = self.baseline.moments(_seconds(np.array([date])))
-        if date in known:
-            found, variables = known[date].copy(), tuple(now)
+        if date in self.clean:
+            found, variables = self.clean[date].copy(), tuple(now)
         else:
             found, variables = np.full((len(self._variables), len(self.baseline.scores)), np.nan), self._variables
         means = dict(self._means.get(date, {}))
@@ -148,8 +148,7 @@ class Ours:
             scored = self._score(v, state, previous, self.series.forecast(date, v), moment)
             number = self._variables.index(v)
             found[number], means[number] = scored.scores, scored.means
-            if keep is not None:
-                keep[number] = scored
+            keep[number] = scored
         if moment is not None:
             found[:, self.baseline.scorer.area_columns] = self.baseline.scorer.relate(means, moment)
         self._means.setdefault(date, means)
@@ -169,13 +168,18 @@ class Ours:
         kept = {"previous": previous, "background": background}
         return self.baseline.scorer.score(number, state, moment, self._buffers, **kept)
 
-    def _judge(self, dates: np.ndarray, scores: Sequence[np.ndarray], kinds: Kinds) -> _Judged:
+    def judge(self, dates: np.ndarray, scores: Sequence[np.ndarray], kinds: Kinds) -> Judged:
         """Cycles with the same scores share a null."""
         wanted = np.array([s.kind in kinds for s in self.baseline.scores])
         stacked = np.where(wanted, np.stack(scores), np.nan)
         seconds = _seconds(dates)
         times = year_fractions(seconds, self.baseline.calendar), hour_indices(seconds, self.baseline.hours)
-        found = _Judged(np.empty(dates.size), np.empty(dates.size), *np.zeros((2, dates.size), np.int64))
+        found = Judged(
+            np.empty(dates.size),
+            np.empty(dates.size),
+            *np.zeros((2, dates.size), np.int64),
+            np.zeros(stacked.shape[:2]),
+        )
         patterns: dict[bytes, list[int]] = {}
         for row, one in enumerate(stacked):
             patterns.setdefault(np.isfinite(one).tobytes(), []).append(row)
@@ -183,7 +187,7 @@ class Ours:
             own = stacked[rows], times[0][rows], times[1][rows]
             calibration = self._null(np.isfinite(own[0][0]))
             departures = calibration.judge(*own)
-            departure = _departed(departures)
+            departure = found.departure[rows] = _departed(departures)
             found.statistic[rows], found.first[rows] = departure.max(axis=1), departure.argmax(axis=1)
             found.leading[rows] = departures.leading[np.arange(len(rows)), found.first[rows]]
             found.p[rows] = np.where(np.isinf(found.statistic[rows]), 0.0, departures.p_cycle)
@@ -200,7 +204,7 @@ def _departed(found: Departures) -> np.ndarray:
     return np.where(found.violated.any(axis=2), np.inf, np.nan_to_num(found.departure, nan=0.0))
 
 
-def _alarms(judged: _Judged) -> dict[str, np.ndarray]:
+def _alarms(judged: Judged) -> dict[str, np.ndarray]:
     return {f"p <= {level:g}": judged.p <= level for level in (0.05, 0.01, 0.001)}
 
 

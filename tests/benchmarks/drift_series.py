@@ -119,15 +119,17 @@ class Series:
         """All cells, int64."""
         return np.arange(self.world.grid.size)
 
-    def spoil(self, fault: Fault, date: np.datetime64) -> Cycle:
-        """A fault at a cycle, and at the step before."""
-        onset = spoil(fault, self._moment(fault, date, 0))
-        return Cycle(onset, onset if fault.held else spoil(fault, self._moment(fault, date, STEP)))
+    def spoil(self, fault: Fault, date: np.datetime64, since: np.datetime64 | None = None) -> Cycle:
+        """A fault at a cycle, and at the step before; at the same place as in all cycles of the same beginning."""
+        onset = spoil(fault, self._moment(fault, date, 0, since))
+        return Cycle(onset, onset if fault.held else spoil(fault, self._moment(fault, date, STEP, since)))
 
-    def _moment(self, fault: Fault, date: np.datetime64, back: int) -> Moment:
+    def _moment(self, fault: Fault, date: np.datetime64, back: int, since: np.datetime64 | None) -> Moment:
         time = date - back * HOUR
         key = [zlib.crc32(fault.name.encode()), self.seed, int(date.astype("i8"))]
-        place, fresh = (np.random.Generator(np.random.Philox(np.random.SeedSequence([*key, n]))) for n in (0, 1 + back))
+        fixed = key if since is None else [*key[:2], int(since.astype("i8"))]
+        seeds = [*fixed, 0], [*key, 1 + back]
+        place, fresh = (np.random.Generator(np.random.Philox(np.random.SeedSequence(seed))) for seed in seeds)
         year = float((time - time.astype("M8[Y]")) / (365.25 * DAY))
         return Moment(self.world, partial(self.field, time), year, place, fresh)
 
