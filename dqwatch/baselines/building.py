@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
@@ -11,8 +12,9 @@ import numpy as np
 
 from dqwatch.baselines.histograms import choose_bins
 from dqwatch.baselines.lookup import pick
+from dqwatch.baselines.pieces import Means
 from dqwatch.baselines.plans import Plan, wanted_blocks
-from dqwatch.baselines.quantity import QuantityClimate, QuantitySums
+from dqwatch.baselines.quantity import QuantityClimate, QuantitySums, cut
 from dqwatch.baselines.scorer import Moment
 from dqwatch.baselines.unfinished import Unfinished
 from dqwatch.buffers import Buffers
@@ -37,13 +39,18 @@ class Builder:
     ----------
     first : list of np.ndarray or None
         The first field of each variable: a first guess, and what a constant is compared with.
+    spare : deque of np.ndarray
+        Fields that are needed no more: their memory is for others.
     """
 
     def __init__(self, plan: Plan, folder: Unfinished) -> None:
         self.plan, self.folder = plan, folder
         self._number = {v: k for k, v in enumerate(plan.variables)}
         self._moments = plan.moments(plan.times.seconds)
+        self._pieces = cut(plan.layout)
         self._known_of = know(plan.source, load_catalogue())
+        self.spare: deque[np.ndarray] = deque()
+        self._guesses: dict[int | None, Means] = {}
         if not folder.has(_FIRST):
             fields = enumerate(_first_fields(plan))
             folder.write(_FIRST, {str(k): {"values": f} for k, f in fields if f is not None}, {})
@@ -75,34 +82,39 @@ class Builder:
             self._constant[number] = bool(np.array_equal(first, found.values, equal_nan=True))
         self._onto(STATE, number, found.values, moment)
         if background is not None:
-            self._onto(BACKGROUND, number, _subtract(found.values, background), moment)
-        before = self._recent.get((number, found.member))
+            self._onto(BACKGROUND, number, found.values, moment, less=background)
+        before = self._recent.pop((number, found.member), None)
         # A change from one fold to the next is of both, and left out.
         if before is not None and plan.times.step and before[0] == second - plan.times.step:
-            self._onto(STEP, number, _subtract(found.values, before[1]), moment)
+            self._onto(STEP, number, found.values, moment, less=before[1])
+        if before is not None:
+            self.spare.append(before[1])
         self._recent[number, found.member] = second, found.values
 
-    def _onto(self, kind: str, number: int, values: np.ndarray, moment: Moment) -> None:
+    def _onto(self, kind: str, number: int, values: np.ndarray, moment: Moment, less: np.ndarray | None = None) -> None:
         sums = self._sums[kind][number]
         if sums is None:
             sums = self._sums[kind][number] = self._empty(kind, number)
-        sums.add(values, moment.hour, moment.phi, moment.month)
+        sums.add(values, moment.hour, moment.phi, moment.month, less=less)
 
     def _empty(self, kind: str, number: int) -> QuantitySums:
         """Sums of no time yet."""
         first = self.first[number]
         if first is None:
             raise ValueError("sums of a variable that was never seen")
+        plan, own = self.plan, number if kind == STATE else None
         guess = first if kind == STATE else np.zeros(first.size)
-        plan = self.plan
+        if own not in self._guesses:
+            self._guesses[own] = self._pieces.means(guess)
         return QuantitySums(
             guess,
-            plan.layout,
+            self._pieces,
             hours=plan.hours.size,
             terms=plan.terms,
             kind=kind,
             compact=plan.compact,
             bins=choose_bins(self._known_of[plan.variables[number]], first) if kind == STATE else None,
+            means=self._guesses[own],
         )
 
     def resume(self, fold: int) -> int:
@@ -205,7 +217,7 @@ def add_fold(builder: Builder, fold: int, *, workers: int | None = None, progres
     counted = itertools.count(done + 1)
 
     def read(block: Block, worker: Worker) -> list[_Beside]:
-        fields = read_fields(plan.source, block, worker.buffers)
+        fields = read_fields(plan.source, block, worker.buffers, builder.spare)
         fields.sort(key=lambda one: plan.place_of[one.time])
         return _with_background(plan, fields, worker.buffers)
 
@@ -225,11 +237,6 @@ def add_fold(builder: Builder, fold: int, *, workers: int | None = None, progres
         progress=None if progress is None else partial(_onward, progress, done, len(blocks)),
     )
     builder.finish(fold, len(blocks))
-
-
-def _subtract(values: np.ndarray, other: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore", over="ignore"):  # infinite values
-        return np.asarray(values - other)
 
 
 def _onward(progress: Progress, done: int, total: int, n: int, _: int) -> None:
@@ -267,9 +274,21 @@ def _first_fields(plan: Plan) -> list[np.ndarray | None]:
     return found
 
 
-def read_fields(source: Source, block: Block, buffers: Buffers) -> list[Field]:
-    """The fields of a block, each with values of its own."""
-    return [one._replace(values=one.values.copy()) for one in source.read(block, buffers)]
+def read_fields(source: Source, block: Block, buffers: Buffers, spare: deque[np.ndarray] | None = None) -> list[Field]:
+    """The fields of a block, each with values of its own, in spare memory where there is some that fits."""
+    return [one._replace(values=_keep(one.values, spare)) for one in source.read(block, buffers)]
+
+
+def _keep(values: np.ndarray, spare: deque[np.ndarray] | None) -> np.ndarray:
+    """A copy. Fresh memory is dearer than the copying: the system clears it page by page."""
+    try:
+        own = spare.popleft() if spare else None
+    except IndexError:  # another thread was sooner
+        own = None
+    if own is None or own.shape != values.shape or own.dtype != values.dtype:
+        return values.copy()
+    np.copyto(own, values)
+    return own
 
 
 def _with_background(plan: Plan, fields: list[Field], buffers: Buffers) -> list[_Beside]:

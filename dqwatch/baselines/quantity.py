@@ -15,13 +15,13 @@ from dqwatch.baselines.climate import Climate, fit
 from dqwatch.baselines.histograms import Histograms, HistogramSums
 from dqwatch.baselines.kernel_sums import refine, spread
 from dqwatch.baselines.packed import PackedClimate, pack
+from dqwatch.baselines.pieces import Means, Pieces
 from dqwatch.baselines.sums import HarmonicSums
 from dqwatch.buffers import Buffers
 from dqwatch.metrics.geometry import geometry_of
 from dqwatch.metrics.histogram import Bins
 from dqwatch.scores import STATE, STEP
 from dqwatch.scores.areas import lay_areas
-from dqwatch.scores.kernel_scores import add_areas
 from dqwatch.scores.view import Expected, Place, mean_over_areas
 from dqwatch.types import Grid
 
@@ -51,6 +51,11 @@ def lay_out(grid: Grid) -> Layout:
     return Layout(place, None if n <= SMALL else place._replace(areas=lay_areas(grid, COARSE)))
 
 
+def cut(layout: Layout) -> Pieces:
+    """The cells of a grid in pieces, by which areas are summed."""
+    return Pieces(layout.place, None if layout.coarse is None else layout.coarse.areas)
+
+
 def fine_terms(kind: str, terms: int) -> int:
     """Terms of the mean that a large grid has at its cells: of changes none, for theirs is next to nothing."""
     return 0 if kind == STEP else min(terms, _FINE_TERMS)
@@ -63,51 +68,75 @@ class QuantitySums:
     ----------
     first : np.ndarray (cell,)
         First guess.
-    layout : Layout
+    pieces : Pieces
+        Of the grid.
     hours, terms : int
     kind : {'state', 'step', 'background'}
     compact : bool
         Whether a large grid has nothing at its cells.
     bins : Bins, optional
         Those of a histogram of the values; without them there is none.
+    means : Means, optional
+        Those of the first guess, where they are known already.
     """
 
     def __init__(
         self,
         first: np.ndarray,
-        layout: Layout,
+        pieces: Pieces,
         *,
         hours: int,
         terms: int,
         kind: str = STATE,
         compact: bool = False,
         bins: Bins | None = None,
+        means: Means | None = None,
     ) -> None:
-        place, coarse = layout
         self.histogram = None if bins is None else HistogramSums(bins, hours)
-        self._layout = layout
-        self.area = HarmonicSums(mean_over_areas(first, place), hours=hours, terms=terms)
+        self._pieces = pieces
+        means = pieces.means(first) if means is None else means
+        self.area = HarmonicSums(means.of_areas, hours=hours, terms=terms)
         self.cell: HarmonicSums | None = None
         self.coarse: HarmonicSums | None = None
-        if coarse is None:
+        if not means.of_coarse.size:
             self.cell = HarmonicSums(first, hours=hours, terms=terms)
             return
-        self.coarse = HarmonicSums(mean_over_areas(first, coarse), hours=hours, terms=terms)
+        self.coarse = HarmonicSums(means.of_coarse, hours=hours, terms=terms)
         if not compact:
             self.cell = HarmonicSums(first, hours=1, terms=fine_terms(kind, terms), square_terms=1)
 
-    def add(self, values: np.ndarray, hour: int, phi: np.ndarray, month: int = 0) -> None:
-        """One field, with the functions of its time, float64 (term,), and its month, 0 to 11."""
-        place, coarse = self._layout
+    def add(
+        self, values: np.ndarray, hour: int, phi: np.ndarray, month: int = 0, *, less: np.ndarray | None = None
+    ) -> None:
+        """One field, or its difference to another of its type.
+
+        Parameters
+        ----------
+        values : np.ndarray (cell,), float32 or float64
+        hour : int
+            Index of the hour of the day.
+        phi : np.ndarray float64 (term,)
+            The functions of its time.
+        month : int
+            0 to 11.
+        less : np.ndarray (cell,), optional
+            What is subtracted from the values.
+        """
+        means = self._pieces.means(values, less)
+        self.area.add(means.of_areas, hour, phi)
+        if self.coarse is not None:
+            self.coarse.add(means.of_coarse, hour, phi)
+            if self.cell is None:
+                self.coarse.add_within(means.of_coarse, means.coarse_squares, hour, phi)
+        if self.cell is None and self.histogram is None:
+            return
+        if less is not None:
+            with np.errstate(invalid="ignore", over="ignore"):  # infinite values
+                values = values - less
         if self.histogram is not None:
             self.histogram.add(values, month, hour)
-        self.area.add(mean_over_areas(values, place), hour, phi)
         if self.cell is not None:
             self.cell.add(values, hour if self.coarse is None else 0, phi)
-        if self.coarse is not None and coarse is not None:
-            self.coarse.add(mean_over_areas(values, coarse), hour, phi)
-            if self.cell is None:
-                self.coarse.add_within(*_products_over_areas(values, coarse), hour, phi)
 
     def merge(self, other: QuantitySums) -> None:
         """The sums of other times onto these.
@@ -153,13 +182,14 @@ class QuantitySums:
 
     def fit(self) -> QuantityClimate:
         """The climate of the times that were added."""
-        place, coarse = self._layout
-        cell, area = None if self.cell is None else fit(self.cell, place.weights), fit(self.area, _area_weights(place))
+        pieces = self._pieces
+        cell = None if self.cell is None else fit(self.cell, pieces.weights)
+        area = fit(self.area, pieces.area_weights)
         values = None if self.histogram is None else Histograms(self.histogram.bins, self.histogram.counts)
-        if self.coarse is None or coarse is None:
+        if self.coarse is None:
             return QuantityClimate(cell, area, None, values)
         packed = None if cell is None else pack(cell)
-        return QuantityClimate(packed, area, fit(self.coarse, _area_weights(coarse)), values)
+        return QuantityClimate(packed, area, fit(self.coarse, pieces.coarse_weights), values)
 
     def _levels(self) -> dict[str, HarmonicSums]:
         levels = {"cell": self.cell, "area": self.area, "coarse": self.coarse}
@@ -208,15 +238,3 @@ class QuantityClimate:
         shift = np.where(np.isfinite(shift), shift, 0.0).astype(np.float32)
         ratio = np.where(np.isfinite(ratio), ratio, 1.0).astype(np.float32)
         refine(mean, sd, coarse.areas.of_cell, shift, ratio)
-
-
-def _products_over_areas(values: np.ndarray, place: Place) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted means of the finite values and of their squares over areas, float64 (area,); NaN where there is none."""
-    size, total, square = np.zeros((3, place.areas.size))
-    add_areas(values, place.areas.of_cell, place.weights, size, total, square)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(size > 0, total / size, np.nan), np.where(size > 0, square / size, np.nan)
-
-
-def _area_weights(place: Place) -> np.ndarray:
-    return np.bincount(place.areas.of_cell, place.weights, minlength=place.areas.size)

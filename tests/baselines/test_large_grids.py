@@ -16,7 +16,7 @@ from dqwatch.baselines.baseline import Baseline, build
 from dqwatch.baselines.climate import Climate
 from dqwatch.baselines.packed import pack
 from dqwatch.baselines.plans import plan
-from dqwatch.baselines.quantity import QuantitySums, lay_out
+from dqwatch.baselines.quantity import QuantitySums, cut, lay_out
 from dqwatch.baselines.sizes import Sizes, check_room, estimate
 from dqwatch.baselines.store import load, measure, save
 from dqwatch.buffers import Buffers
@@ -144,9 +144,9 @@ def test_a_compact_one_is_smaller_and_judges_all_the_same(full: Baseline, compac
 def test_what_is_told_of_sizes_is_what_arrays_take() -> None:
     asked = plan(source(make(1, 20)))
     for compact in (False, True):
-        own = replace(asked, compact=compact)
+        own, pieces = replace(asked, compact=compact), cut(lay_out(grid()))
         arrays = [
-            QuantitySums(np.zeros(LAT.size), lay_out(grid()), hours=1, terms=1, kind=kind, compact=compact).arrays()
+            QuantitySums(np.zeros(LAT.size), pieces, hours=1, terms=1, kind=kind, compact=compact).arrays()
             for kind in ("state", "step")
         ]
         summed = sum(a.nbytes for held in arrays for name, a in held.items() if not name.endswith("moments"))

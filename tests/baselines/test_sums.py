@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dqwatch.baselines.climate import FLOOR, LEAST, MOST, fit
 from dqwatch.baselines.harmonics import basis, choose_terms, find_hours, hour_indices, year_fractions
-from dqwatch.baselines.quantity import QuantitySums, lay_out
+from dqwatch.baselines.quantity import QuantitySums, cut, lay_out
 from dqwatch.baselines.sums import HarmonicSums
 from dqwatch.buffers import Buffers
 from dqwatch.types import Grid
@@ -96,7 +96,7 @@ def test_the_sums_of_a_large_grid_merge_level_by_level() -> None:
     rng = np.random.default_rng(2)
     fields, phi = rng.integers(-8, 8, (6, n)).astype(np.float32), np.rint(2 * basis(rng.uniform(0, 1, 6), 5)) / 2
     fields[1, :40] = np.nan
-    parts = [QuantitySums(np.zeros(n), layout, hours=2, terms=5) for _ in range(3)]
+    parts = [QuantitySums(np.zeros(n), cut(layout), hours=2, terms=5) for _ in range(3)]
     for k, field in enumerate(fields):
         parts[k // 3].add(field, k % 2, phi[k])
         parts[2].add(field, k % 2, phi[k])
@@ -165,7 +165,7 @@ def test_on_large_grids_season_and_hour_come_from_areas() -> None:
     assert layout.coarse is not None
     rng = np.random.default_rng(1)
     fixed = 280 + rng.normal(0, 10, lat.size)
-    sums = QuantitySums(fixed.astype(np.float32), layout, hours=2, terms=5)
+    sums = QuantitySums(fixed.astype(np.float32), cut(layout), hours=2, terms=5)
 
     def season(phi: np.ndarray, hour: int) -> np.ndarray:
         return 8 * np.sin(np.radians(lat)) * phi[1] + 3 * np.cos(np.radians(lat)) * (phi[3] + hour)

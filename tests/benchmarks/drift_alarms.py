@@ -20,7 +20,7 @@ import numpy as np
 import dqwatch
 from dqwatch.baselines.baseline import build
 from dqwatch.baselines.harmonics import basis
-from dqwatch.baselines.quantity import QuantitySums, lay_out
+from dqwatch.baselines.quantity import QuantitySums, cut, lay_out
 from dqwatch.baselines.relations import RelationSums, fit
 from dqwatch.baselines.scorer import Moment, Scorer
 from dqwatch.buffers import Buffers
@@ -96,10 +96,11 @@ def _speed() -> list[Alarms]:
     cells = octahedral_grid(320)
     grid = Grid("reduced_gaussian", (cells.size,), cells.latitudes, cells.longitudes, cells.area_weights)
     layout = lay_out(grid)
+    pieces = cut(layout)
     rng = np.random.default_rng(0)
     fields = [rng.normal(280, 5, cells.size).astype(np.float32) for _ in range(24)]
-    sums = {"state": QuantitySums(fields[0], layout, hours=2, terms=5, bins=linear_bins(220, 340))}
-    sums["step"] = QuantitySums(np.zeros(cells.size), layout, hours=2, terms=5, kind="step")
+    sums = {"state": QuantitySums(fields[0], pieces, hours=2, terms=5, bins=linear_bins(220, 340))}
+    sums["step"] = QuantitySums(np.zeros(cells.size), pieces, hours=2, terms=5, kind="step")
     for k, (before, field) in enumerate(pairwise(fields)):
         phi = basis(np.array([k / 24]), 5)[0]
         sums["state"].add(field, k % 2, phi)
