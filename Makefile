@@ -119,6 +119,7 @@ lock: | $(UV)
 		--output-file requirements/test.txt
 	$(COMPILE) pyproject.toml --group build --constraints requirements/test.txt --output-file requirements/core.txt
 	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
+	$(COMPILE) requirements/feed.in --constraints requirements/test.txt --output-file requirements/feed.txt
 	$(COMPILE) pyproject.toml --group build --group docs --constraints requirements/test.txt --output-file requirements/docs.txt
 	$(COMPILE) pyproject.toml requirements/linux.in --extra anemoi --extra grib --extra parquet --extra url \
 		--group build --group test --output-file requirements/anemoi.txt

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import zipfile
-from importlib.metadata import distribution, entry_points
+from importlib.metadata import distribution, distributions, entry_points
 from pathlib import Path
 
 import pytest
@@ -36,7 +38,9 @@ def names(requirements: list[str]) -> set[str]:
     return {canonicalize_name(Requirement(text).name) for text in requirements}
 
 
-@pytest.mark.parametrize("name", ["core", "test", "docs", "uv", "peer-evidently", "peer-nannyml", "peer-alibi-detect"])
+@pytest.mark.parametrize(
+    "name", ["core", "test", "docs", "uv", "feed", "peer-evidently", "peer-nannyml", "peer-alibi-detect"]
+)
 def test_pins_are_exact_and_hashed(name: str) -> None:
     assert pins(name)
     for lines in pins(name).values():
@@ -61,6 +65,38 @@ def test_the_test_set_contains_the_core_set() -> None:
     wanted += [text for name, group in groups.items() if name != "docs" for text in group]
     assert names(wanted) <= test.keys()
     assert names(groups["docs"]) <= pins("docs").keys()
+
+
+FEEDING = """
+import pathlib, sys
+from tests.benchmarks import bare
+assert bare.stand_in() and not bare.compiles()
+from tests.benchmarks import feed, pipeline
+import dqwatch, numpy as np
+path, names, pipeline.DATES = pathlib.Path(sys.argv[1]), pipeline.NAMES, 2
+values = np.broadcast_to(np.float32(0), (2, len(names), feed.N_CELLS))
+pipeline.write(path, values, pipeline.CODECS["blosc lz4"], len(names))
+with dqwatch.Feed(path, device="numpy", depth=2, workers=1) as fed:
+    print(len(fed), next(iter(fed)).values.shape)
+"""
+
+
+def test_the_benchmark_of_feeding_needs_no_more_than_its_pins(tmp_path: Path) -> None:
+    alone = tmp_path / "packages"
+    alone.mkdir()
+    here = Path(sysconfig.get_paths()["purelib"])
+    wanted = {*pins("feed"), "dqwatch", "asciitree", "fasteners", "pytz"}  # the last are of zarr 2 and pandas 2
+    for package in wanted & {canonicalize_name(d.name) for d in distributions()}:
+        tops = {file.parts[0] for file in distribution(package).files or ()} - {"..", "__pycache__"}
+        for top in tops:
+            (alone / top).symlink_to(here / top)
+    path = os.pathsep.join([str(ROOT), str(alone)])
+    command = [sys.executable, "-S", "-c", FEEDING, str(tmp_path / "a.zarr")]
+    finished = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout == "2 (1, 1, 20, 1, 542080)\n"
 
 
 def test_the_core_set_is_light() -> None:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from tests import benchmarks
+from tests.benchmarks import bare
 
 
 def cpu_name() -> str:
@@ -29,6 +30,8 @@ def main() -> int:
     chosen = parser.parse_args()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     print(f"{cpu_name()}, {cores} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}")
+    if bare.stand_in():
+        print("no numba here: only what needs no compiled kernel is measured")
     missed = False
     for name in chosen.names or every:
         module = importlib.import_module(f"tests.benchmarks.{name}")

@@ -1,8 +1,11 @@
 """Batches for a model: 10 dates of 20 fields of 542,080 float32 cells, a chunk per date, against decoding and copying.
 
-With torch also against its DataLoader over zarr-python and over xarray (and over anemoi-datasets where that is
-installed), each with the number of worker processes that suits it best; on a CUDA device also against the bounds there.
-Run it in the environment of `make test-device`: `.venv-device/bin/python -m tests.benchmarks feed`.
+With torch also against its DataLoader over zarr-python, xarray (which needs zarr 3) and anemoi-datasets (which
+needs zarr 2), as far as they are installed, each with the number of worker processes that suits it best; on a CUDA
+device also against the bounds there, and with nvCOMP decoding. Run it in the environments of `make test-device` and
+`make test-anemoi`: `.venv-device/bin/python -m tests.benchmarks feed` and `.venv-anemoi/bin/python -m tests.benchmarks
+feed`. On a machine of its own it needs this repository, torch and what docs/benchmarks.md lists; without numba there is
+no baseline, so that nothing is scored.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from dqwatch.feed.lanes import make_lanes
 from dqwatch.sources import open_source
 from dqwatch.sources.tensors import Tensors
 from dqwatch.types import Block, Source
-from tests.benchmarks import Rate, Row, rates
+from tests.benchmarks import Rate, Row, bare, rates
 from tests.benchmarks.field_metrics import reduced_grid
 from tests.benchmarks.kernel import N_CELLS
 from tests.benchmarks.pipeline import CODECS, DATES, NAMES, make_fields, write
@@ -136,9 +139,15 @@ class ByAnemoi(ByZarr):
 
 def peers(path: Path) -> dict[str, Any]:
     """What feeds torch otherwise, as far as it is installed."""
-    found: dict[str, Any] = {"DataLoader over zarr-python": ByZarr(path), "DataLoader over xarray": ByXarray(path)}
+    found: dict[str, Any] = {"DataLoader over zarr-python": ByZarr(path)}
+    if zarr.__version__.startswith("2."):
+        print("zarr 2 here, which xarray does not read: make test-device makes an environment with zarr 3")
+    elif importlib.util.find_spec("xarray") is not None:
+        found["DataLoader over xarray"] = ByXarray(path)
     if importlib.util.find_spec("anemoi") is not None and importlib.util.find_spec("anemoi.datasets") is not None:
         found["DataLoader over anemoi-datasets"] = ByAnemoi(path)
+    else:
+        print("no anemoi-datasets here: make test-anemoi makes an environment that has it")
     return found
 
 
@@ -151,7 +160,7 @@ def measure() -> list[Row]:
         name_dimensions(path)
         torch = importlib.util.find_spec("torch") is not None
         rows, own = on_host(path, fields, workers, "cpu" if torch else "numpy")
-        print(watched(fields))
+        print(watched(fields) if bare.compiles() else "no numba here, hence no baseline: Watch is not measured")
         if not torch:
             print("no torch here, hence no peers: make test-device makes its environment")
             return rows
@@ -247,9 +256,23 @@ def on_device(path: Path, fields: np.ndarray, workers: int) -> list[Row]:
         works = [decode_by(source, 1), copy, feed_to(feed), move, scan]
         decoding, copying, feeding, moving, scanning = rates(EPOCHS * fields.nbytes, works)
     bound = min(copying.median, workers * decoding.median)
-    return [
+    rows = [
         Row("pinned memory to the device", copying),
         Row(f"Feed, cuda, {workers} workers", feeding, feeding.median / bound, "min(copy, workers x decoding)", 0.85),
         Row("device memory to device memory", moving),
         Row("scan on the device", scanning, scanning.median / (2 * moving.median), "its memory, read and written", 0.6),
     ]
+    return rows + decoded_there(path, fields, workers, feeding)
+
+
+def decoded_there(path: Path, fields: np.ndarray, workers: int, other: Rate) -> list[Row]:
+    """The feed whose chunks nvCOMP decodes on the device, against the one above."""
+    from dqwatch.errors import MissingExtraError
+
+    try:
+        with dqwatch.Feed(path, device="cuda", workers=workers, decoder="nvcomp") as feed:
+            (found,) = rates(EPOCHS * fields.nbytes, [feed_to(feed)])
+    except MissingExtraError as error:
+        print(error)
+        return []
+    return [Row("Feed, cuda, decoded there", found, found.median / other.median, f"Feed, cuda, {workers} workers")]
