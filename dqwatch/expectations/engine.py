@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dqwatch.errors import RuleFileError
 from dqwatch.expectations.by_variable import excess_name
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BETWEEN = "expect_column_values_to_be_between"
+_ONE_BY_ONE = threading.Lock()
+"""Great Expectations has one project for the whole process."""
 
 
 @cache
@@ -60,10 +63,35 @@ def make_context(**settings: Any) -> Any:
 def validate(rows: pd.DataFrame, expectations: Sequence[Any]) -> Any:
     """The answer of Great Expectations (an ExpectationSuiteValidationResult) on some rows."""
     gx = load_gx()
-    source = make_context().data_sources.add_pandas("tables")
-    definition = source.add_dataframe_asset("table").add_batch_definition_whole_dataframe("rows")
-    batch = definition.get_batch(batch_parameters={"dataframe": rows})
-    return batch.validate(gx.ExpectationSuite(name="rules", expectations=list(expectations)), result_format="BASIC")
+    from great_expectations.data_context.data_context.context_factory import set_context
+
+    suite = gx.ExpectationSuite(name="rules", expectations=list(expectations))
+    with _ONE_BY_ONE:
+        place = _make_place()
+        set_context(place.context)
+        try:
+            batch = place.definition.get_batch(batch_parameters={"dataframe": rows})
+            return batch.validate(suite, result_format="BASIC")
+        finally:
+            kept = place.source.get_execution_engine().batch_manager
+            kept.reset_batch_cache()
+            kept.batch_data_cache.clear()
+
+
+class _Place(NamedTuple):
+    """Where batches are validated."""
+
+    context: Any
+    source: Any
+    definition: Any
+
+
+@cache
+def _make_place() -> _Place:
+    """One for all batches of this process: making it takes longer than most of them."""
+    context = make_context()
+    source = context.data_sources.add_pandas("tables")
+    return _Place(context, source, source.add_dataframe_asset("table").add_batch_definition_whole_dataframe("rows"))
 
 
 def by_rule(answer: Any) -> dict[str, dict[str, Any]]:

@@ -126,10 +126,19 @@ def _read(name: str, within: _File | None) -> _File:
             f"{place}there is no rule set '{name}'{closest(name, names)}; shipped are {', '.join(names)}; "
             "a file of your own ends in .yaml"
         )
-    document, content = read_yaml(path, label, shipped=path.parent == shipped)
+    if path.parent == shipped:
+        document, content = _read_shipped(path, label, os.stat(path).st_mtime_ns)
+    else:
+        document, content = read_yaml(path, label)
     if not isinstance(document, dict):
         raise RuleFileError(f"{label}: holds no rule set; it takes {', '.join(_TOP)}")
     return _File(label, path, content, document)
+
+
+@cache
+def _read_shipped(path: Path, label: str, changed: int) -> tuple[Any, bytes]:
+    """A shipped file, read once while it stays as it is: a program that gates state after state does so at each."""
+    return read_yaml(path, label, shipped=True)
 
 
 def _load_sound(file: _File, known: Mapping[str, _Entry], within: tuple[_File, ...]) -> _Loaded:
