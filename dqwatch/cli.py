@@ -277,6 +277,7 @@ def weights(
     incoming: weight_options.Incoming = None,
     baseline: options.BaselineFile = None,
     rescale: weight_options.Rescale = False,
+    allow_unmatched: weight_options.AllowUnmatched = False,
     rules: options.Rules = None,
     fail_on: options.FailOn = options.Severity.critical,
     json: options.JsonFile = None,

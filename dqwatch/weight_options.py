@@ -53,6 +53,14 @@ Incoming = Annotated[
         "learning rate; needs --baseline. Example: --incoming ifs-2024.zarr",
     ),
 ]
+AllowUnmatched = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unmatched",
+        help="Let loss weights pass whose keys no variable is looked up by, though they look like slips. Example: "
+        "--allow-unmatched",
+    ),
+]
 Rescale = Annotated[
     bool,
     typer.Option(

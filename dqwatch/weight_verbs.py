@@ -35,6 +35,7 @@ def weights(
     incoming: Any = None,
     baseline: Any = None,
     rescale: bool = False,
+    allow_unmatched: bool = False,
     rules: str | Sequence[str] = ("weights",),
     fail_on: FailOn = "critical",
     select: str | Sequence[str] | None = None,
@@ -63,6 +64,9 @@ def weights(
         What `dqwatch.baseline` made of the training data; needed with `incoming`.
     rescale : bool
         Multiply all suggested weights so that the loss of persistence stays as large; this raises the others.
+    allow_unmatched : bool
+        Let weights pass whose keys are slips: known to nobody, or for variables that are looked up by other keys. Those
+        of variables that the data lack, or have as forcings, always pass; rule `weights.key` tells of all.
     rules : str or sequence of str
         As for `audit`; the rules of `weights` by default.
     fail_on, select, cache, workers, progress
@@ -77,7 +81,7 @@ def weights(
     Raises
     ------
     UsageError
-        If the configuration has no loss weights, or does not fit the data.
+        If the configuration has no loss weights, does not fit the data, or weighs what is no variable of them.
     SourceError
         If the data cannot be read.
     """
@@ -88,11 +92,15 @@ def weights(
     from dqwatch.advice.shares import key_columns, share_columns, weigh
     from dqwatch.advice.statistics import read_statistics
     from dqwatch.advice.training import read_training
+    from dqwatch.advice.unmatched import find_unmatched, refuse_slips
 
     rule_sets = load_rules(rules, {})
-    training = read_training(read_documents([config] if isinstance(config, str) else list(config)), dataset)
+    document = read_documents([config] if isinstance(config, str) else list(config))
+    training = read_training(document, dataset)
     known, evidence = _check(baseline, incoming, rescale), None
     with closing(sources.open_source(data, **Part(select, None, None, 1, cache)._asdict())) as source:
+        if not allow_unmatched:
+            refuse_slips(find_unmatched(source, training), source, " and ".join(document.names))
         clock.opened()
         step = training.timestep or _step_of(source)
         statistics, told = read_statistics(source, step, workers=workers, progress=progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -138,3 +139,58 @@ def test_wrong_use_is_one_line(store, capsys, tmp_path):
     assert "is a folder" in err
     with pytest.raises(UsageError, match="target: got"):
         dqwatch.weights(store, config=AIFS_1_0, target="2.0")  # type: ignore[arg-type]
+
+
+SLIPS = {
+    "swlv1": r"no variable is called so; near are swvl1",
+    "my_index": r"no variable is called so; correct it",
+    "t_850": r"this variable is looked up by 't'",
+    "t_70": r"the data have 't_850', which is looked up by 't'",
+    "2m_temperature": r"the data have '2t', which is looked up by '2t'",
+    "t2m": r"the data have '2t', which is looked up by '2t'",
+}
+
+
+def with_weights(folder: Path, weights: dict[str, float], layout: str = "head") -> str:
+    """A configuration with some weights and forcings."""
+    general = SCALERS["general_variable"] | {"weights": {"default": 1, **weights}}
+    training = LAYOUTS[layout] | {"scalers": {"datasets": {"data": {"general_variable": general}}}}
+    return write(folder, "mine.yaml", {"training": training, "data": {"forcing": ["lsm", "z"], "timestep": "6h"}})
+
+
+@pytest.mark.parametrize("key", SLIPS)
+def test_a_weight_for_what_is_no_variable_is_refused(store, capsys, tmp_path, key):
+    config = with_weights(tmp_path, {"t": 6, key: 3})
+    code, out, err = run(capsys, str(store), "--config", config)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    begin = f"mine.yaml: loss weight '{key}' is for no predicted variable of era5.zarr, training would ignore it: "
+    assert begin in err
+    assert re.search(SLIPS[key], err)
+    assert err.rstrip().endswith("let it pass by --allow-unmatched")
+    code, out, err = run(capsys, str(store), "--config", config, "--allow-unmatched")
+    assert code == 0
+    assert f"match no predicted variable: {key}" in err
+    assert key not in read_yaml_text(out, tmp_path)
+
+
+def read_yaml_text(text: str, folder: Path) -> dict:
+    """The weights in a document for the newest layout."""
+    (folder / "out.yaml").write_text(text)
+    return read_yaml(folder / "out.yaml")[0]["training"]["scalers"]["datasets"]["data"]["general_variable"]["weights"]
+
+
+def test_several_slips_are_counted_and_old_layouts_have_groups(store, tmp_path):
+    with pytest.raises(UsageError, match=r"'swlv1' .* \(and 1 more: swlv2\)"):
+        dqwatch.weights(store, config=with_weights(tmp_path, {"swlv1": 1, "swlv2": 2, "w": 0.001}))
+    old = {"variable_loss_scaling": {"default": 1, "pl": {"2t": 4}, "sfc": {"swvl1": 1}}}
+    config = write(tmp_path, "old.yaml", {"training": old, "data": {"forcing": ["lsm", "z"]}})
+    with pytest.raises(UsageError, match=r"loss weight 'pl\.2t' .* looked up by 'sfc\.2t'"):
+        dqwatch.weights(store, config=config)
+
+
+def test_weights_of_variables_that_the_data_lack_pass(store, tmp_path):
+    """Those that come with anemoi-training, those of AIFS, and those of forcings; the rule tells of them."""
+    lacking = {"w": 0.001, "tcw": 1, "ssrd": 0.05, "100u": 0.1, "lsm": 2}
+    verdict = dqwatch.weights(store, config=with_weights(tmp_path, {"t": 6, **lacking}))
+    (finding,) = (f for f in verdict.results if f.rule == "weights.key")
+    assert (finding.status, finding.n_failed) == ("fail", len(lacking))

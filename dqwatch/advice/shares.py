@@ -94,6 +94,13 @@ def weigh(source: Source, statistics: Sequence[Statistics], training: Training) 
     return found, notes
 
 
+def find_keys(source: Source, training: Training) -> dict[str, str]:
+    """The key that the weight of each predicted variable is looked up by, by its name in the source."""
+    forcing, _ = _forcing(source, training)
+    predicted = [v for v in source.variables if v.source_name not in forcing]
+    return {v.source_name: training.lookup(training.key(v.source_name, v.attributes)) for v in predicted}
+
+
 def _forcing(source: Source, training: Training) -> tuple[frozenset[str], list[str]]:
     """Names of what is not predicted."""
     if training.forcing is not None:
