@@ -39,8 +39,8 @@ def project_files() -> list[Path]:
 
 
 def _must_run(report: pytest.TestReport | pytest.CollectReport) -> bool:
-    """Whether a skip of this report is a failure: in CI, unless it is a GPU test."""
-    return IN_CI and report.skipped and "gpu" not in getattr(report, "keywords", ())
+    """Whether a skip of this report is a failure: in CI, unless it is a GPU test, or one of Prometheus."""
+    return IN_CI and report.skipped and not {"gpu", "prometheus"} & set(getattr(report, "keywords", ()))
 
 
 def _fail(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -263,7 +263,7 @@ def test_files_say_what_they_are_for(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [p for p in SCRIPTS if p.parts[0] == "tests"], ids=str)
 def test_tests_are_not_switched_off(path: Path) -> None:
-    """Only GPU tests and those of real data (through `conftest.real_data`) may skip."""
+    """Only GPU tests and those of what a machine has (through fixtures of a `conftest.py`) may skip."""
     if path.name == "conftest.py" or "gpu" in path.parts:
         return
     switches = {"skip", "skipif", "xfail", "importorskip"}

@@ -21,6 +21,10 @@ def test_real():
 def test_gpu():
     pytest.skip("no device")
 
+@pytest.mark.prometheus
+def test_server():
+    pytest.skip("no server")
+
 @pytest.mark.xfail(reason="later", strict=False)
 def test_later():
     assert False
@@ -31,7 +35,9 @@ def test_runs():
 CONFIG = """
 [pytest]
 pythonpath = .
-markers = gpu: needs a device
+markers =
+    gpu: needs a device
+    prometheus: needs a server
 """
 
 
@@ -53,11 +59,11 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_skips_are_skips_outside_ci(run) -> None:
-    assert run(SKIPS) == {"skipped": 2, "xfailed": 1, "passed": 1}
+    assert run(SKIPS) == {"skipped": 3, "xfailed": 1, "passed": 1}
 
 
 def test_skips_are_failures_in_ci_unless_a_gpu_is_needed(run) -> None:
-    assert run(SKIPS, CI="true") == {"failed": 2, "skipped": 1, "passed": 1}
+    assert run(SKIPS, CI="true") == {"failed": 2, "skipped": 2, "passed": 1}
 
 
 def test_a_module_that_skips_itself_is_an_error_in_ci(run) -> None:

@@ -26,7 +26,7 @@ from conftest import ROOT, project_files
 
 pytestmark = pytest.mark.slow
 
-SET_UP = ("git ", "cd ", "pip ", "python3 -m venv ", ". .venv", "source .venv", ".venv/bin/pip ")
+SET_UP = ("git ", "cd ", "pip ", "python3 -m pip ", "python3 -m venv ", ". .venv", "source .venv", ".venv/bin/pip ")
 SCRIPTS = sysconfig.get_path("scripts")
 
 

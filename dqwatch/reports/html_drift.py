@@ -102,7 +102,8 @@ def _row(variable: Mapping[str, Any], extreme: str) -> str:
     cells = [escape(number(variable[key])[:9]) for key in ("score", "usual_score")]
     p = "" if variable["p_value"] is None else f"{variable['p_value']:.2g}"
     return (
-        f"<tr><td><b>{escape(variable['variable'])}</b></td><td>{escape(variable['region'] or 'everywhere')}</td>"
+        f"<tr><td><b>{escape(variable['variable'])}</b></td>"
+        f"<td class='when'>{escape(variable['region'] or 'everywhere')}</td>"
         f"<td>{escape(extreme)}</td><td>{escape(told)}</td>"
         f"<td class='n'>{cells[0]}</td><td class='n'>{cells[1]}</td><td class='n'>{p}</td></tr>"
     )

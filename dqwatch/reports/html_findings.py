@@ -102,7 +102,7 @@ def _card(group: Group, most: int, failures: int) -> str:
 def _row(finding: Finding) -> str:
     return (
         f"<tr><td>{escape(finding.variable or finding.table)}</td>"
-        f"<td>{escape(short_time(finding.time or ''))}</td>"
+        f"<td class='when'>{escape(short_time(finding.time or ''))}</td>"
         f'<td class="n">{finding.n_failed:,} of {finding.n_checked:,}</td><td>{escape(number(finding.observed))}</td>'
         f"<td>{escape(finding.expected)}</td></tr>"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
@@ -20,6 +21,8 @@ _WORDS = {
     "fail": ("FAIL", "There are more alarms than chance brings: the data have drifted away from training."),
     "no_data": ("NOTHING CHECKED", "No run was recorded in this period: this is not a pass."),
 }
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:]+")
+"""What is not broken into lines."""
 _MOST = 100
 """Rows of a table."""
 
@@ -191,7 +194,9 @@ def _link(file: str, host: str | None, page: str | None) -> _Link:
 def _cell(value: str | _Link) -> str:
     if isinstance(value, _Link) and value.way:
         return f'<td><a href="{escape(quote(value.way))}">{escape(value.shown)}</a></td>'
-    return f"<td>{escape(value.shown if isinstance(value, _Link) else str(value))}</td>"
+    shown = value.shown if isinstance(value, _Link) else str(value)
+    together = " class='when'" if _MOMENT.fullmatch(shown) else ""
+    return f"<td{together}>{escape(shown)}</td>"
 
 
 def _table(title: str, name: str, head: Sequence[str], rows: Sequence[Sequence[str | _Link]], left_out: int = 0) -> str:

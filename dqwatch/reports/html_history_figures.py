@@ -20,6 +20,8 @@ _LEAST = 1e-4
 """p that is drawn for 0."""
 MOST = 40
 """Variables of a picture."""
+_FEW = 5
+"""Variables: of fewer the bar of colours is short."""
 _ALARM = 0.01
 _SCALE = [[k / 4, f"var(--seq{k})"] for k in range(5)]
 _COLOURS, _SYMBOLS = ("var(--c1)", "var(--c3)", "var(--c4)"), ("circle", "square", "diamond", "cross")
@@ -137,8 +139,14 @@ def p_of_variables(drift: pd.DataFrame, named: Sequence[tuple[Mapping[str, Any],
     figure = _figure(120 + 22 * len(rows))
     figure.add_heatmap(
         x=columns, y=names, z=rows, zmin=0, zmax=4, colorscale=_SCALE, hoverongaps=False,
-        colorbar={"title": "p", "tickvals": [0, 1, 2, 3, 4], "ticktext": ["1", "0.1", "0.01", "0.001", "0.0001"]},
+        colorbar={"title": "p", **_ticks(2 if len(rows) < _FEW else 1)},
         hovertemplate="%{y} %{x}<br>p 10<sup>-%{z:.2f}</sup><extra></extra>",
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", automargin=True)
     return figure
+
+
+def _ticks(step: int) -> dict[str, Any]:
+    """Each p of the bar of colours, or every other."""
+    values = [0, 1, 2, 3, 4][::step]
+    return {"tickvals": values, "ticktext": [f"{10**-k:.4g}" for k in values]}

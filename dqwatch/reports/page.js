@@ -44,6 +44,21 @@
     return value;
   }
 
+  // Titles of graphs in as many lines as it takes; their text has no markup but <br>.
+  function wrapTitles(annotations, width) {
+    const most = Math.max(Math.floor((width - 30) / 6.6), 16);
+    return annotations.map((one) => {
+      if (one.xref !== "paper" || one.x !== 0 || one.text.length <= most) return one;
+      const lines = [""];
+      for (const word of one.text.split(" ")) {
+        const last = lines[lines.length - 1];
+        if (last && last.length + word.length >= most) lines.push(word);
+        else lines[lines.length - 1] = last ? `${last} ${word}` : word;
+      }
+      return { ...one, text: lines.join("<br>"), font: { ...one.font, size: 12 } };
+    });
+  }
+
   function draw({ box, spec }, width) {
     const style = getComputedStyle(document.documentElement);
     const maps = (coast && spec.layout.meta && spec.layout.meta.coast) || [];
@@ -55,7 +70,10 @@
       layout.height = Math.round((room * meta.aspect) / (1 - meta.gaps) + 70);
       box.style.height = `${layout.height}px`;
     }
-    if (box.clientWidth < 480) Object.assign(layout, meta.narrow);
+    if (box.clientWidth < 480) {
+      Object.assign(layout, meta.narrow);
+      if (layout.annotations) layout.annotations = wrapTitles(layout.annotations, box.clientWidth);
+    }
     return Plotly.react(box, resolve(data, style), resolve(layout, style), { displaylogo: false, responsive: true });
   }
 

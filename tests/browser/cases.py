@@ -15,7 +15,7 @@ from dqwatch.types import FieldMap, Finding, Rule, RuleSet, Verdict
 TIMES = [f"2020-{m:02d}-{d:02d}T00:00:00" for m in (1, 2, 3) for d in range(1, 29)]
 
 
-def filled(table: str, n: int, **columns: Any) -> pd.DataFrame:
+def filled(table: str, n: int, /, **columns: Any) -> pd.DataFrame:
     """A table of `n` rows: what is not given is zero, '' or True."""
     empty = {"str": "", "int": 0, "uint": 0, "float": 0.0, "bool": True, "truth": None}
     given = {c.name: [empty[c.dtype]] * n for c in tables.TABLES[table]}
@@ -72,6 +72,15 @@ def weight_tables() -> dict[str, pd.DataFrame]:
     }  # fmt: skip
 
 
+def loss_tables() -> dict[str, pd.DataFrame]:
+    """What a series of losses makes."""
+    return {
+        "losses": filled("losses", 1, variable=[EVIL], n=[20], step_p=[1.0], stall_p=[1.0]),
+        "loss_curves": filled("loss_curves", 20, variable=[EVIL] * 20, step=range(20), loss=1.0 / np.arange(1, 21),
+                              spike=[k == 9 for k in range(20)]),
+    }  # fmt: skip
+
+
 def full_verdict() -> Verdict:
     """All sections of the page have something to show."""
     table = fields([EVIL, "2t"], TIMES, {(EVIL, TIMES[k]): 7 * k for k in range(10)})
@@ -105,5 +114,6 @@ def full_verdict() -> Verdict:
                              stored_mb=[40.0, 0.05, 0.09], chunk_mb=[1.0, 0.1, 0.1]),
             **held_tables(),
             **weight_tables(),
+            **loss_tables(),
         },
     )  # fmt: skip

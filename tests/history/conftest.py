@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -36,3 +37,12 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return str(tmp_path / "history.db")
     return str(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def server_program() -> str:
+    """The program of Prometheus."""
+    found = shutil.which("prometheus")
+    if found is None:
+        pytest.skip("no Prometheus on this machine: apt-get install prometheus")
+    return found

@@ -1,13 +1,17 @@
-"""The Grafana dashboards: their queries run on a real PostgreSQL, their metrics are those that are exposed."""
+"""The Grafana dashboards: their queries run on a real PostgreSQL and a real Prometheus, their metrics are those
+that are exposed."""
 
 from __future__ import annotations
 
 import json
 import re
+import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from history.prometheus_server import scraping
 from history.test_digesting import fill
 from history.verdicts import make_verdict
 from prometheus_client.parser import text_string_to_metric_families
@@ -95,16 +99,21 @@ def test_every_query_runs_on_postgresql(postgres: str) -> None:
     history.close()
 
 
-def test_every_metric_and_label_is_exposed(tmp_path) -> None:
-    time = "2026-10-01T00:00:00"
-    verdict = make_verdict("fail", p={time: {"2t": 0.001}}, p_cycle={time: 0.0005}, labels={"cycle": "49r1"})
+@pytest.fixture
+def exposed(tmp_path: Path) -> list[str]:
+    """The metrics of a gate that failed, and those of a report."""
+    at = "2026-10-01T00:00:00"
+    verdict = make_verdict("fail", p={at: {"2t": 0.001}}, p_cycle={at: 0.0005}, labels={"cycle": "49r1"})
     address = str(tmp_path / "h.db")
     for days in range(40):
         later = f"{FROM + timedelta(days=days):%Y-%m-%dT%H:%M:%S}"
         dqwatch.record(make_verdict("fail", p={later: {"2t": 0.001}}, p_cycle={later: 0.0005}), address)
-    texts = [prometheus.render(verdict), history_prometheus.render(dqwatch.report(address))]
+    return [prometheus.render(verdict), history_prometheus.render(dqwatch.report(address))]
+
+
+def test_every_metric_and_label_is_exposed(exposed: list[str]) -> None:
     known: dict[str, set[str]] = {}
-    for family in (f for exposed in texts for f in text_string_to_metric_families(exposed)):
+    for family in (f for part in exposed for f in text_string_to_metric_families(part)):
         known[family.name] = set(family.samples[0].labels)
     used = set()
     for title, target in targets(BOARDS["prometheus"]):
@@ -115,3 +124,35 @@ def test_every_metric_and_label_is_exposed(tmp_path) -> None:
         used.add(name)
     assert "label_values(dqwatch_exit_code, verb)" in json.dumps(BOARDS["prometheus"]["templating"])
     assert len(used) > 10
+
+
+@pytest.mark.slow
+@pytest.mark.prometheus
+def test_every_query_runs_on_prometheus(exposed: list[str], server_program: str, tmp_path: Path) -> None:
+    board = BOARDS["prometheus"]
+    # each text ends by a line that says so; a scrape has it once
+    lines = "\n".join(part.replace("# EOF\n", "") for part in exposed)
+    with scraping(server_program, lines, tmp_path) as server:
+        (variable,) = board["templating"]["list"][1:]
+        metric, label = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable["query"]["query"]).groups()  # type: ignore[union-attr]
+        verbs = server.ask(f"label/{label}/values", **{"match[]": metric})
+        assert verbs == ["gate"]
+        found = {}
+        for title, target in targets(board):
+            for chosen in (variable["allValue"], "|".join(verbs)):
+                query = target["expr"].replace("$verb", chosen)
+                assert "$" not in query
+                if target["range"]:
+                    end = time.time()
+                    given = {"query": query, "start": end - 30, "end": end, "step": 1}
+                    result = server.ask("query_range", **given)["result"]
+                else:
+                    result = server.ask("query", query=query)["result"]
+                assert result, title
+                for one in result:
+                    assert set(re.findall(r"{{(\w+)}}", target["legendFormat"])) <= set(one["metric"]), title
+                found[title] = result
+        assert [one["value"][1] for one in found["Last verdict"]] == ["1"]
+        assert {one["metric"]["variable"] for one in found["p of variables"]} == {"2t"}
+        assert float(found["p of the worst cycle"][0]["values"][-1][1]) == 0.0005
+        assert 0 <= float(found["Since the last run"][0]["value"][1]) < 600
