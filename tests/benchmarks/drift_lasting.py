@@ -23,6 +23,7 @@ from tests.benchmarks.drift_faults import EPISODE_EVERY, FAULTS, LASTING, LASTIN
 from tests.benchmarks.drift_ours import WAYS, Ours
 from tests.benchmarks.drift_series import Series
 from tests.benchmarks.drift_spoiling import Fault
+from tests.benchmarks.drift_tables import commit
 
 SEEDS = TEST_SEEDS[:1]
 HORIZON = LASTING_CYCLES[-1]
@@ -194,9 +195,11 @@ def table(rows: Sequence[Lasting]) -> str:
 
 def markdown(found: Mapping[str, Sequence[Lasting]], sound: Sound, seeds: Sequence[int]) -> str:
     """All of it in Markdown."""
-    text = f"""## Faults that last: what accumulates
+    text = f"""# Faults that last: what accumulates
 
-Written by `python -m tests.benchmarks.drift_lasting`. Watching begins with the fault: it is in every cycle of an
+Written by `python -m tests.benchmarks.drift_lasting > docs/drift_lasting.md` at commit {commit()}; do not edit.
+
+Watching begins with the fault: it is in every cycle of an
 episode (a cycle every 5 days), at the same place, and in the state before each, so that no change betrays it. Everybody
 alarms in a tenth of the episodes of {HORIZON} clean cycles. Told is the share of episodes in which a fault was found
 within so many cycles, and the cycles to detect it (median; - where half of the episodes ended without). Seed

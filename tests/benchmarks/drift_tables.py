@@ -155,7 +155,7 @@ def _head(outcome: Outcome, faults: Sequence[Fault]) -> str:
     return f"""# What drift detection finds, and what it does not
 
 Written by `python -m tests.benchmarks.drift_skill --markdown docs/drift_skill.md` (after `make peers`) on
-{cpu_name()}, {os.cpu_count()} cores, Python {platform.python_version()}, at commit {_commit()}; do not edit.
+{cpu_name()}, {os.cpu_count()} cores, Python {platform.python_version()}, at commit {commit()}; do not edit.
 
 {len(faults)} faults of {len(families(faults))} families, all in `tests/benchmarks/drift_faults.py`, which was fixed
 before anything was scored on it. The weather is synthetic (`examples/weather.py`, 1,600 cells, 16 variables), of
@@ -167,7 +167,7 @@ not counted here, for anybody; they find some of what is weak below. At an *empi
 the clean cycles exceed."""
 
 
-def _commit() -> str:
+def commit() -> str:
     """The version of the code, by its history where that is there."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
