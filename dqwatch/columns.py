@@ -40,7 +40,10 @@ OPTIONAL: dict[str, tuple[Column, ...]] = {
         Column("isolated_latitude", "float", "degrees_north", "where it lies"),
         Column("isolated_longitude", "float", "degrees_east", "where it lies"),
         Column(
-            "isolated_training", "float", "1", "largest share of isolated cells in training; NaN of what is no rain"
+            "isolated_training",
+            "float",
+            "1",
+            "largest share of isolated cells in training within 45 days of the day of the year; NaN of what is no rain",
         ),
         Column("isolated_excess", "float", "1", "`isolated_share` over that, or over that of one cell if it is less"),
         Column("seam_ratio", "float", "1", "steps across the ends of rows or the meridians 0, 180 over those within"),

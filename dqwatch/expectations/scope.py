@@ -86,9 +86,9 @@ def missing(rule: Rule, rows: pd.DataFrame) -> np.ndarray:
     columns = list(columns_of(rule))
     if not columns or rule.expectation in _MISSING_IS_THE_POINT:
         return np.zeros(len(rows), dtype=bool)
-    absent = rows[columns].isna().to_numpy()
+    absent = [rows[column].isna().to_numpy(dtype=bool) for column in columns]
     together = "column_list" in rule.arguments or "column_set" in rule.arguments
-    return np.asarray(absent.all(axis=1) if together else absent.any(axis=1))
+    return np.asarray((np.logical_and if together else np.logical_or).reduce(absent))
 
 
 def matches(column: pd.Series, wanted: Any) -> np.ndarray:
