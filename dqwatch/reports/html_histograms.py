@@ -133,7 +133,7 @@ def _cut(figure: go.Figure, row: int, places: np.ndarray, usual: np.ndarray, now
     figure.add_annotation(
         x=places[k + 1] if left else places[k], y=1.2 * rest, showarrow=False, font={"size": 12},
         xanchor="left" if left else "right", yanchor="top", xshift=6 if left else -6,
-        text=f"beyond the edge: training {usual[k]:.3g} %, this state {now[k]:.3g} %", row=row, col=1,
+        text=f"↑ training {usual[k]:.3g} %, now {now[k]:.3g} %", row=row, col=1,
     )  # fmt: skip
 
 

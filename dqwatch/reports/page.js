@@ -46,7 +46,7 @@
 
   // Titles of graphs in as many lines as it takes; their text has no markup but <br>.
   function wrapTitles(annotations, width) {
-    const most = Math.max(Math.floor((width - 30) / 6.6), 16);
+    const most = Math.max(Math.floor((width - 40) / 7), 16);
     return annotations.map((one) => {
       if (one.xref !== "paper" || one.x !== 0 || one.text.length <= most) return one;
       const lines = [""];
@@ -55,7 +55,7 @@
         if (last && last.length + word.length >= most) lines.push(word);
         else lines[lines.length - 1] = last ? `${last} ${word}` : word;
       }
-      return { ...one, text: lines.join("<br>"), font: { ...one.font, size: 12 } };
+      return { ...one, text: lines.join("<br>"), align: "left", font: { ...one.font, size: 12 } };
     });
   }
 

@@ -53,7 +53,7 @@ def test_a_range_far_higher_than_the_others_is_cut_off_and_told() -> None:
     figure = value_histograms({"histograms": sea}, 6)
     assert figure is not None
     assert list(figure.layout.yaxis.range) == [0, 25]
-    assert [a.text for a in figure.layout.annotations][1:] == ["beyond the edge: training 75 %, this state 80 %"]
+    assert [a.text for a in figure.layout.annotations][1:] == ["↑ training 75 %, now 80 %"]
     even = value_histograms({"histograms": table()}, 6)
     assert even is not None
     assert even.layout.yaxis.range is None
