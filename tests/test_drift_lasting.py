@@ -107,4 +107,6 @@ def test_tables_of_real_series_name_what_peers_find_better() -> None:
     assert "| noise | 0.20 | 0.30 | 0.50 | peer (0.50) |" in text
     assert "| unit | 1.00 | 1.00 | 0.00 |  |" in text
     assert "s: a 0.30, peer (0.50)" in text
+    other = Planted("other: y", 8, 9, 300, 24, 0.01, {"dqwatch, onset": {"a": 1.0}}, {}, [("a", "noise")])
+    assert "| other: y | 8 | 9 | 300 | 24 | 1% | 1 |  | 1.00 |  |" in markdown([row, other])
     assert len({(f.family, f.size, f.only) for f in REAL_FAULTS}) == len(REAL_FAULTS)

@@ -54,8 +54,9 @@ class Planted:
 
     def mean(self, method: str, family: str | None = None) -> float:
         """Mean power over faults, of a family or all; NaN without any."""
-        own = [self.power[method][name] for name, of in self.faults if family in (None, of)]
-        return float(np.mean(own)) if method in self.power and own else float("nan")
+        powers = self.power.get(method, {})
+        own = [powers[name] for name, of in self.faults if family in (None, of) and name in powers]
+        return float(np.mean(own)) if own else float("nan")
 
 
 def measure() -> list[Planted]:
@@ -154,7 +155,7 @@ that {LEVEL:.0%} of the clean cycles exceed, or {COARSE:.0%} where there are few
     for r in rows:
         about = [r.series, f"{r.cells:,}", f"{r.training:,}", str(r.clean), str(r.spoilt), f"{r.level:.0%}"]
         listed.append([*about, str(len(r.faults)), *(_cell(r.mean(n)) for n in names)])
-    text += _lines(listed) + "\n\nBy family, over all series and variables:\n\n"
+    text += _lines(listed) + "\n\nBy family, over the variables of all series that a method was measured on (the monthly one has no step before):\n\n"
     listed = [["family", *names, "a peer is better than ours by more than .05"], [*rule, "---"]]
     for family in families(rows):
         powers = {n: over_series(rows, n, family) for n in names}
