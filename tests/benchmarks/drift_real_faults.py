@@ -155,7 +155,11 @@ that {LEVEL:.0%} of the clean cycles exceed, or {COARSE:.0%} where there are few
     for r in rows:
         about = [r.series, f"{r.cells:,}", f"{r.training:,}", str(r.clean), str(r.spoilt), f"{r.level:.0%}"]
         listed.append([*about, str(len(r.faults)), *(_cell(r.mean(n)) for n in names)])
-    text += _lines(listed) + "\n\nBy family, over the variables of all series that a method was measured on (the monthly one has no step before):\n\n"
+    text += (
+        _lines(listed)
+        + "\n\nBy family, over the variables of all series that a method was measured on (the monthly one "
+    )
+    text += "has no step before):\n\n"
     listed = [["family", *names, "a peer is better than ours by more than .05"], [*rule, "---"]]
     for family in families(rows):
         powers = {n: over_series(rows, n, family) for n in names}
