@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 COMPILE := $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --upgrade
 
-PEERS := evidently nannyml alibi-detect
+PEERS := evidently nannyml alibi-detect whylogs
 
 .PHONY: help demo docs test test-slow lint bench peers test-anemoi test-device test-lowest lock
 .DELETE_ON_ERROR:

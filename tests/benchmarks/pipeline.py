@@ -1,14 +1,11 @@
 """From storage to statistics: 10 dates of 20 fields of 542,080 float32 cells, against decoding alone and against peers.
 
-Half of the fields are quantised to 16 bit as GRIB does, a quarter is rain-like. Peers: the collector of statistics of
-anemoi-datasets (run by `.venv-anemoi`, or by the interpreter DQWATCH_ANEMOI_PYTHON), xarray with Dask, zarr-python.
+Half of the fields are quantised to 16 bit as GRIB does, a quarter is rain-like.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,9 +20,10 @@ from dqwatch.metrics.fields import Rows, Scanner
 from dqwatch.metrics.one_pass import Pass
 from dqwatch.sources import open_source
 from dqwatch.types import Field, Source
-from tests.benchmarks import Rate, Row, rates
+from tests.benchmarks import Row, rates
 from tests.benchmarks.field_metrics import reduced_grid, waves
 from tests.benchmarks.kernel import N_CELLS, READ, read
+from tests.benchmarks.pipeline_peers import CORE, DATE, measure_peers
 
 DATES = 10
 NAMES = [*(f"field{k}" for k in range(15)), "tp", "cp", "sf", "ro", "sro"]
@@ -35,29 +33,6 @@ CODECS = {
     "blosc lz4": numcodecs.Blosc("lz4", 5, numcodecs.Blosc.SHUFFLE),
     "blosc zstd": numcodecs.Blosc("zstd", 3, numcodecs.Blosc.SHUFFLE),
 }
-CORE = "1 worker, blosc lz4, a chunk per field"
-DATE = "1 worker, blosc lz4, a chunk per date"
-ANEMOI = """
-import json, sys, time
-import numpy as np, zarr
-from numcodecs import blosc
-from anemoi.datasets.create.statistics import StatisticsCollector
-blosc.use_threads = False
-def work():
-    group = zarr.open_group(sys.argv[1], mode="r")
-    data, names = group["data"], group.attrs["variables"]
-    collector = StatisticsCollector(names, allow_nans=True)
-    for i in range(data.shape[0]):
-        collector.collect(data[i : i + 1], np.array([i]))
-    collector.statistics()
-work()
-seconds = []
-for _ in range(int(sys.argv[2])):
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    seconds.append((time.perf_counter() - wall, time.process_time() - cpu))
-print(json.dumps(seconds))
-"""
 
 
 def make_fields() -> np.ndarray:
@@ -145,33 +120,6 @@ def scan_zarr(path: Path, source: Source) -> Callable[[], None]:
     return work
 
 
-def scan_xarray(path: Path) -> Callable[[], None]:
-    """Count, extremes, mean and standard deviation of every field by xarray on Dask."""
-    import dask
-    import dask.array
-    import xarray as xr
-
-    def work() -> None:
-        array = dask.array.from_zarr(str(path), component="data")
-        data = xr.DataArray(array, dims=("time", "variable", "ensemble", "cell"))
-        found = [data.count("cell"), data.min("cell"), data.max("cell"), data.mean("cell"), data.std("cell")]
-        with dask.config.set(scheduler="synchronous"):
-            dask.compute(*found)
-
-    return work
-
-
-def run_anemoi(path: Path, n_bytes: int, repeats: int = 5) -> Rate | None:
-    """The collector of anemoi-datasets on what zarr reads, a date at a time; None if it is not there."""
-    python = Path(os.environ.get("DQWATCH_ANEMOI_PYTHON", ".venv-anemoi/bin/python"))
-    if not python.exists():
-        return None
-    command = [str(python), "-W", "ignore", "-c", ANEMOI, str(path), str(repeats)]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    walls, cpus = np.array(json.loads(printed.splitlines()[-1])).T
-    return Rate(n_bytes / 1e9 / walls.min(), n_bytes / 1e9 / float(np.median(walls)), n_bytes / 1e9 / np.median(cpus))
-
-
 def measure() -> list[Row]:
     """Rates of the pipeline as ratios."""
     with tempfile.TemporaryDirectory() as folder:
@@ -206,7 +154,6 @@ def _rows(fields: np.ndarray, paths: Mapping[tuple[str, str], Path]) -> list[Row
         "zarr-python, then the kernel, a chunk per date": scan_zarr(paths[dated], sources[dated]),
     }
     found = dict(zip(works, rates(fields.nbytes, list(works.values())), strict=True))
-    slow = rates(fields.nbytes, [scan_xarray(paths[lz4]), scan_xarray(paths[dated])], repeats=3)
     names = list(found)
     kernel, cpu = found[names[1]].per_cpu, {name: rate.per_cpu for name, rate in found.items()}
     bounds = [1 / (1 / found[names[i]].per_cpu + 1 / kernel) for i in (2, 3)]
@@ -220,17 +167,4 @@ def _rows(fields: np.ndarray, paths: Mapping[tuple[str, str], Path]) -> list[Row
         target = 1.75 if workers == 2 else None
         rows.append(Row(name, found[name], found[name].median / found[alone].median, "1 worker", target))
     rows.append(Row(names[9], found[names[9]], cpu[DATE] / cpu[names[9]], "1 worker over this", 3))
-    peers = {
-        "xarray and Dask, a chunk per field": (slow[0], CORE),
-        "xarray and Dask, a chunk per date": (slow[1], DATE),
-    }
-    for name, (rate, own) in peers.items():
-        rows.append(Row(name, rate, cpu[own] / rate.per_cpu, "1 worker over this", 10))
-    anemoi = run_anemoi(paths[dated], fields.nbytes)
-    if anemoi is None:
-        print("no anemoi-datasets here: make test-anemoi makes its environment")
-    else:
-        rows.append(
-            Row("anemoi-datasets, a chunk per date", anemoi, cpu[DATE] / anemoi.per_cpu, "1 worker over this", 8)
-        )
-    return rows
+    return rows + measure_peers(fields.nbytes, {CORE: paths[lz4], DATE: paths[dated]}, cpu)
