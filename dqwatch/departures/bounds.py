@@ -15,7 +15,8 @@ from dqwatch.baselines.lookup import Lookup, Values, accompany
 from dqwatch.baselines.stored import KIND, StoredBaseline
 from dqwatch.departures.drift_rows import find_worst, frame
 from dqwatch.departures.judging import Judgement
-from dqwatch.departures.scoring import Matched, match, usable_times
+from dqwatch.departures.matching import Matched, match
+from dqwatch.departures.scoring import usable_times
 from dqwatch.feed import Worker, run
 from dqwatch.feed.workers import Progress
 from dqwatch.storage import StoredStatistics

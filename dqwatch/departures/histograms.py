@@ -11,7 +11,8 @@ from dqwatch import tables
 from dqwatch.baselines.baseline import Baseline
 from dqwatch.baselines.lookup import Lookup
 from dqwatch.buffers import Buffers
-from dqwatch.departures.scoring import Cycle, Matched
+from dqwatch.departures.matching import Matched
+from dqwatch.departures.scoring import Cycle
 from dqwatch.metrics.histogram import Bins, count_values
 from dqwatch.scores import STATE
 from dqwatch.scores.view import Distribution

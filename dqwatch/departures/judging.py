@@ -12,8 +12,9 @@ from dqwatch.baselines.baseline import Baseline
 from dqwatch.departures.calibration import Calibration
 from dqwatch.departures.drift_rows import CRITICAL, WARNING, Judged, cycle_row, drift_rows, find_worst, frame
 from dqwatch.departures.histograms import count_worst
+from dqwatch.departures.matching import find_others, match
 from dqwatch.departures.running import count_running
-from dqwatch.departures.scoring import Cycle, Scoring, find_others, match, score_source
+from dqwatch.departures.scoring import Cycle, Scoring, score_source
 from dqwatch.departures.slow_table import find_land, find_slow_drift, slow_document
 from dqwatch.departures.spreading import score_elsewhere
 from dqwatch.departures.where import locate

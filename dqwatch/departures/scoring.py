@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from dqwatch.baselines.baseline import Baseline
-from dqwatch.baselines.lookup import Lookup, Values, accompany, pick
+from dqwatch.baselines.lookup import Lookup, Values, pick
 from dqwatch.baselines.scorer import Moment, Scorer
-from dqwatch.baselines.stored import StoredBaseline
-from dqwatch.errors import UsageError
-from dqwatch.feed import Worker, run
+from dqwatch.departures.matching import Matched, Others
+from dqwatch.feed import Worker, default_workers, run
 from dqwatch.feed.devices import Device
 from dqwatch.feed.workers import Progress
 from dqwatch.types import NOT_A_TIME, Block, Source, TimeAxis
-from dqwatch.units import differ
 
 CONSTANT = 1e-3
 """Of the range of a constant field: what differs by less has been packed otherwise."""
@@ -42,93 +40,21 @@ class Cycle:
     reasons: dict[int, str] = field(default_factory=dict)
     """Variable -> why it has no score."""
 
-
-@dataclass(frozen=True, eq=False)
-class Matched:
-    """Which variable of a source is which of a baseline."""
-
-    numbers: Mapping[int, int]
-    """Index in the source -> number in the baseline."""
-    axis: int
-    absent: Mapping[int, str]
-    """Number in the baseline -> why it cannot be scored."""
-    notes: tuple[str, ...]
+    def add(self, other: Cycle) -> None:
+        """Other variables of the same time and member."""
+        rows = ~np.isnan(other.scores).all(axis=1)
+        self.scores[rows] = other.scores[rows]
+        for name in ("areas", "changed", "reasons"):
+            getattr(self, name).update(getattr(other, name))
 
 
-def match(source: Source, baseline: Baseline | StoredBaseline) -> Matched:
-    """The common variables of a source and a baseline.
+class Share(NamedTuple):
+    """Some variables of a cycle."""
 
-    Raises
-    ------
-    UsageError
-        If there is none, or the source lies on another grid.
-    """
-    by_name = {name: k for k, name in enumerate(baseline.variables)}
-    common = {i: by_name[v.name] for i, v in enumerate(source.variables) if v.name in by_name}
-    if not common:
-        raise UsageError(
-            f"{source.name}: no variable in common with the baseline of {baseline.name} "
-            f"({', '.join(baseline.variables[:5])}{', ...' if len(baseline.variables) > 5 else ''})"
-        )
-    grids = [source.variables[i].grid for i in common]
-    baseline.check_grid(source.grids[max(grids, key=grids.count)], source.name)
-    axes = [source.variables[i].times for i in common]
-    axis = max(axes, key=lambda a: (source.times[a].kind == "time", axes.count(a)))
-    if source.times[axis].kind != "time":
-        raise UsageError(f"{source.name}: no variable with times; a baseline knows what is usual at a time only")
-    absent, kept = {}, {}
-    for i, k in common.items():
-        variable = source.variables[i]
-        if source.grids[variable.grid].n_cells != baseline.grid.n_cells:
-            absent[k] = "it lies on another grid"
-        elif variable.times != axis:
-            absent[k] = "it has other times than most variables"
-        elif differ(variable.units, baseline.units[k]):
-            absent[k] = f"its units are {variable.units}, those of training {baseline.units[k]}"
-        else:
-            kept[i] = k
-    absent |= {k: "the data lack it" for name, k in by_name.items() if k not in common.values()}
-    unknown = [v.name for v in source.variables if v.name not in by_name]
-    notes = [f"not in the baseline, hence not scored: {', '.join(unknown)}"] if unknown else []
-    return Matched(kept, axis, absent, tuple(notes))
-
-
-class Others(NamedTuple):
-    """What a source is held against besides a baseline."""
-
-    previous: Lookup | None
-    """The fields one step before, for times whose own step before is not in the source."""
-    background: Lookup | None
-    """Other estimates of the same fields, such as forecasts valid at their times."""
-    notes: tuple[str, ...] = ()
-
-
-def find_others(
-    source: Source, baseline: Baseline, matched: Matched, previous: Source | None, background: Source | None
-) -> Others:
-    """The fields before and the background of a source.
-
-    Raises
-    ------
-    UsageError
-        If one of them has no variable in common with the source, or the background lies on another grid or is valid at
-        none of its times, or the baseline knows no departures from one.
-    """
-    names = {source.variables[i].name: k for i, k in matched.numbers.items()}
-    before = None if previous is None else accompany(previous, names, baseline.grid, of=source.name).lookup
-    if background is None:
-        return Others(before, None)
-    baseline.check_background(background.name)
-    found = accompany(background, names, baseline.grid, units=baseline.units, of=source.name)
-    lookup = found.lookup
-    baseline.check_grid(background.grids[background.variables[next(iter(lookup.numbers))].grid], background.name)
-    axis = source.times[matched.axis]
-    if not any(s in lookup.at for s in axis.seconds.tolist()):
-        raise UsageError(
-            f"{background.name}: no field is valid at any time of {source.name} ({axis.labels[0]}"
-            f"{', ...' if len(axis) > 1 else ''}); a background holds other estimates of the same fields"
-        )
-    return Others(before, lookup, found.notes)
+    cycles: dict[int, Cycle]
+    """By member; without scores of variables together."""
+    means: dict[int, dict[int, np.ndarray | None]]
+    """Member -> variable -> means over areas."""
 
 
 class Scoring:
@@ -172,8 +98,33 @@ class Scoring:
 
     def score(self, number: int, worker: Worker) -> list[Cycle]:
         """A cycle, member by member."""
+        return self.join(number, [self.score_share(number, None, worker)])
+
+    def share_out(self, shares: int) -> list[frozenset[int]]:
+        """Numbers of the variables in the baseline in so many shares at most, those stored side by side together."""
+        numbers = [self.matched.numbers[i] for i in sorted(self.matched.numbers)]
+        return [frozenset(own.tolist()) for own in np.array_split(numbers, min(shares, len(numbers)))]
+
+    def score_share(self, number: int, only: Container[int] | None, worker: Worker) -> Share:
+        """Some variables of a cycle, by their numbers in the baseline; all of them without `only`."""
         time, moment = int(self._times[number]), self._moments[number]
-        return _score(time, moment, self.baseline, self._scorer, self.matched, self._reader, worker)
+        return _score(time, moment, self.baseline, self._scorer, self.matched, self._reader, worker, only)
+
+    def join(self, number: int, shares: Sequence[Share]) -> list[Cycle]:
+        """A cycle of its shares, member by member."""
+        moment, (cycles, means) = self._moments[number], shares[0]
+        for more, more_means in shares[1:]:
+            for member, one in more.items():
+                if member in cycles:
+                    cycles[member].add(one)
+                else:
+                    cycles[member] = one
+            for member, own in more_means.items():
+                means.setdefault(member, {}).update(own)
+        if moment is not None:
+            for member, own in means.items():
+                cycles[member].scores[:, self._scorer.area_columns] = self._scorer.relate(own, moment)
+        return [cycles[m] for m in sorted(cycles)]
 
 
 def score_source(scoring: Scoring, *, workers: int | None = None, progress: Progress | None = None) -> list[Cycle]:
@@ -191,14 +142,27 @@ def score_source(scoring: Scoring, *, workers: int | None = None, progress: Prog
     list of Cycle
         In order of time.
     """
+    n_workers = default_workers() if workers is None else max(1, workers)
+    # Of few cycles, as the one of a gate, several threads take variables of each.
+    shares = scoring.share_out(-(-n_workers // max(1, scoring.size)))
     found: list[Cycle] = []
+    waiting: list[Share] = []
+
+    def take(share: Share) -> None:
+        waiting.append(share)
+        if len(waiting) == len(shares):
+            found.extend(scoring.join(len(joined), waiting))
+            joined.append(True)
+            waiting.clear()
+
+    joined: list[bool] = []
     run(
-        range(scoring.size),
-        scoring.score,
+        [(number, only) for number in range(scoring.size) for only in shares],
+        lambda item, worker: scoring.score_share(*item, worker),
         workers=workers,
-        take=found.extend,
-        describe=scoring.name,
-        progress=progress,
+        take=take,
+        describe=lambda item: scoring.name(item[0]),
+        progress=None if progress is None else lambda *_: progress(len(joined), scoring.size),
     )
     return found
 
@@ -222,12 +186,14 @@ def _score(
     matched: Matched,
     reader: _Reader,
     worker: Worker,
-) -> list[Cycle]:
-    before, beside = (reader.before(time, worker), reader.beside(time, worker)) if moment is not None else ({}, {})
+    only: Container[int] | None,
+) -> Share:
+    known = moment is not None
+    before, beside = (reader.before(time, worker, only), reader.beside(time, worker, only)) if known else ({}, {})
     cycles: dict[int, Cycle] = {}
     means: dict[int, dict[int, np.ndarray | None]] = {}
     fraction = float(reader.fraction(time, baseline))
-    for block in reader.blocks(time):
+    for block in reader.blocks(time, only):
         for one in reader.source.read(block, worker.buffers):
             worker.checkpoint()
             number = matched.numbers[one.variable]
@@ -255,10 +221,7 @@ def _score(
                 for kind, (mean, square) in scored.areas.items():
                     with np.errstate(over="ignore"):  # of fill values of 1e20 and more
                         cycle.areas[number, kind] = mean.astype(np.float32), square.astype(np.float32)
-    if moment is not None:
-        for member, own in means.items():
-            cycles[member].scores[:, scorer.area_columns] = scorer.relate(own, moment)
-    return [cycles[m] for m in sorted(cycles)]
+    return Share(cycles, means)
 
 
 def count_changed(values: np.ndarray, constant: np.ndarray) -> int:
@@ -289,22 +252,19 @@ class _Reader:
 
         return float(year_fractions(self._axis.seconds[time : time + 1], baseline.calendar)[0])
 
-    def blocks(self, time: int) -> list[Block]:
-        return self._own.blocks(time)
+    def blocks(self, time: int, only: Container[int] | None) -> list[Block]:
+        return self._own.blocks(time, only=only)
 
-    def before(self, time: int, worker: Worker) -> Values:
+    def before(self, time: int, worker: Worker, only: Container[int] | None) -> Values:
         """The fields one step before, by number in the baseline and member."""
         second = int(self._axis.seconds[time]) - self._step
         for lookup in (self._own, self._others.previous) if self._step else ():
             if lookup is not None and second in lookup.at:
-                return lookup.read([second], worker.buffers).get(second, {})
+                return lookup.read([second], worker.buffers, only).get(second, {})
         return {}
 
-    def beside(self, time: int, worker: Worker) -> Values:
+    def beside(self, time: int, worker: Worker, only: Container[int] | None) -> Values:
         """The fields of the background that are valid at a time, likewise."""
         second = int(self._axis.seconds[time])
         background = self._others.background
-        return {} if background is None else background.read([second], worker.buffers).get(second, {})
-
-
-__all__ = ["Cycle", "Matched", "Others", "count_changed", "find_others", "match", "score_source"]
+        return {} if background is None else background.read([second], worker.buffers, only).get(second, {})

@@ -9,7 +9,8 @@ import numpy as np
 
 from dqwatch import tables
 from dqwatch.baselines.baseline import Baseline
-from dqwatch.departures.scoring import Cycle, Matched
+from dqwatch.departures.matching import Matched
+from dqwatch.departures.scoring import Cycle
 from dqwatch.departures.slow import LEVEL, SlowDrift, accumulate
 from dqwatch.types import Source
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from dqwatch.baselines.baseline import Baseline
 from dqwatch.baselines.store import load
-from dqwatch.departures.scoring import Cycle, Scoring, find_others, match
+from dqwatch.departures.matching import find_others, match
+from dqwatch.departures.scoring import Cycle, Scoring
 from dqwatch.errors import UsageError
 from dqwatch.feed import Worker
 from dqwatch.feed.workers import Progress
