@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dqwatch.metrics.kernel_precision import count_distinct, count_whole, mean_gap
+
 _MULTIPLES = 8
 """Gaps between neighbouring values of up to so many steps are looked at."""
 _TOLERANCE = 0.05
@@ -40,26 +42,19 @@ def precision(values: np.ndarray) -> Precision:
         `n_distinct` is 0 where nothing is finite; 0.0 and -0.0 are one value.
     """
     ordered = np.sort(values)
-    last = int(np.searchsorted(ordered, np.inf))  # NaN come last
-    first = int(np.searchsorted(ordered, -np.inf, side="right"))
+    infinity = values.dtype.type(np.inf)  # of another type it would have all values converted
+    last = int(np.searchsorted(ordered, infinity))  # NaN come last
+    first = int(np.searchsorted(ordered, -infinity, side="right"))
     ordered = ordered[first:last]
-    if ordered.size == 0:
-        return Precision(0.0, math.nan)
-    new = ordered[1:] > ordered[:-1]
-    levels = np.append(ordered[:1], ordered[1:][new])
-    return Precision(float(levels.size), _step(levels))
+    n_distinct, least = count_distinct(ordered)
+    return Precision(float(n_distinct), _step(ordered, least) if n_distinct > 1 else math.nan)
 
 
-def _step(levels: np.ndarray) -> float:
-    """The step of ascending distinct values."""
-    if levels.size < 2:
-        return math.nan
-    rounding = 2 * float(np.spacing(np.abs(levels[[0, -1]]).max()))
-    gaps = np.diff(levels.astype(np.float64))
-    least = gaps.min()
-    step = float(gaps[gaps <= max(1.5 * least, least + rounding)].mean())
+def _step(ordered: np.ndarray, least: float) -> float:
+    """The step of ascending values, two of them distinct at least, with the smallest gap between them."""
+    rounding = 2 * float(np.spacing(np.abs(ordered[[0, -1]]).max()))
+    step = float(mean_gap(ordered, max(1.5 * least, least + rounding)))
     if not step > 2 * rounding:
         return math.nan
-    gaps = gaps[gaps < (_MULTIPLES + 0.5) * step]
-    whole = np.abs(gaps - np.rint(gaps / step) * step) <= _TOLERANCE * step + rounding
-    return step if np.count_nonzero(whole) >= _SHARE * whole.size else math.nan
+    n, whole = count_whole(ordered, step, (_MULTIPLES + 0.5) * step, _TOLERANCE * step + rounding)
+    return step if whole >= _SHARE * n else math.nan
