@@ -73,8 +73,9 @@ def told_costs(outcome: Outcome) -> str:
     ]
     text = """## Costs
 
-Of the first seed, one thread each: CPU time of a state of 16 variables, largest memory of the process, size of what is
-kept of training (of peers what they are handed of it; their memory has the other data of the benchmark in it too).
+Of the first seed, one thread each, on a busy machine: wall time of making a baseline, CPU time of a state of 16
+variables, largest memory of the process, size of what is kept of training (of peers what they are handed of it; their
+memory has the other data of the benchmark in it too).
 
 """
     return text + table(["", "making", "a state", "memory", "kept of training"], rows)
