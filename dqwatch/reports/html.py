@@ -68,7 +68,7 @@ SECTIONS: dict[str, Section] = {
         html_series.series_section,
         {
             "most": Option(6, most=50, meaning="series of what was found"),
-            "points": Option(1500, least=50, meaning="points of a series; of more times the extremes are drawn"),
+            "points": Option(1500, least=50, most=2500, meaning="points of a series; of more times extremes are drawn"),
         },
     ),
     "picture": Section(html_picture.picture_section),

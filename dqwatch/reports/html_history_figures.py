@@ -23,6 +23,10 @@ MOST = 40
 _FEW = 5
 """Variables: of fewer the bar of colours is short."""
 _ALARM = 0.01
+POINTS = 3000
+"""Cycles that alarm, and cycles that do not, that are drawn at most; of more some, evenly."""
+COLUMNS = 1000
+"""Of the picture of variables; of more times some share one."""
 _SCALE = [[k / 4, f"var(--seq{k})"] for k in range(5)]
 _COLOURS, _SYMBOLS = ("var(--c1)", "var(--c3)", "var(--c4)"), ("circle", "square", "diamond", "cross")
 _RED, _GREY = "var(--c2)", "var(--soft)"
@@ -58,12 +62,15 @@ def p_of_cycles(cycles: pd.DataFrame) -> go.Figure | None:
     if known.empty:
         return None
     figure = _figure(360)
-    for k, (series, rows) in enumerate(known.groupby("series", sort=False)):
+    share = max(1, known["series"].nunique())
+    for k, (series, everything) in enumerate(known.groupby("series", sort=False)):
+        rows = _thinned(everything, POINTS // share)
         low = rows["p_cycle"].to_numpy() <= _ALARM
         text = [_plain(f"{t}: {v}" if v else t) for t, v in zip(rows["time"], rows["variables"], strict=True)]
         colours = np.where(low, _RED, _COLOURS[k % len(_COLOURS)]).tolist()
         figure.add_scatter(
-            x=_places(rows), y=rows["p_cycle"].clip(lower=_LEAST), mode="markers", text=text, name=name_series(series),
+            x=_places(rows), y=rows["p_cycle"].clip(lower=_LEAST), mode="markers", text=text,
+            name=name_series(series) + (f" ({len(rows):,} of {n:,})" if len(rows) < (n := len(everything)) else ""),
             marker={"size": np.where(low, 8, 5), "line": {"width": 0}, "color": colours, "symbol": _SYMBOLS[k % 4]},
             hovertemplate="%{text}<br>p %{y:.3g}<extra></extra>",
         )  # fmt: skip
@@ -75,6 +82,16 @@ def p_of_cycles(cycles: pd.DataFrame) -> go.Figure | None:
     lowest = np.log10(_LEAST) - 0.1
     figure.update_yaxes(type="log", title="p of the cycle", range=[lowest, 0.1], dtick=1, exponentformat="power")
     return figure
+
+
+def _thinned(rows: pd.DataFrame, most: int) -> pd.DataFrame:
+    """At most so many rows that alarm, the lowest p of them, and as many that do not, evenly; in order."""
+    p = rows["p_cycle"].to_numpy()
+    low = np.flatnonzero(p <= _ALARM)
+    low, rest = low[np.argsort(p[low], kind="stable")[:most]], np.flatnonzero(p > _ALARM)
+    if rest.size > most:
+        rest = rest[np.linspace(0, rest.size - 1, most).round().astype(np.int64)]
+    return rows.iloc[np.sort(np.concatenate([low, rest]))]
 
 
 def name_series(series: str) -> str:
@@ -93,9 +110,11 @@ def alarm_budget(cycles: pd.DataFrame) -> go.Figure | None:
     known = cycles[cycles["p_cycle"].notna()]
     if known.empty:
         return None
-    n = np.arange(1, len(known) + 1)
+    n, spent = np.arange(1, len(known) + 1), np.cumsum(known["p_cycle"].to_numpy() <= _ALARM)
+    drawn = np.flatnonzero(np.diff(spent, prepend=0))[: POINTS // 2]  # every step of it, and some between
+    drawn = np.union1d(drawn, np.linspace(0, n.size - 1, min(n.size, POINTS // 2)).round().astype(np.int64))
+    n, spent, x = n[drawn], spent[drawn], _places(known).iloc[drawn]
     low, high = usual(n, _ALARM)
-    x = _places(known)
     figure = _figure(300)
     figure.add_scatter(x=x, y=high, mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip")
     figure.add_scatter(
@@ -103,7 +122,6 @@ def alarm_budget(cycles: pd.DataFrame) -> go.Figure | None:
         name="chance, 95 of 100", hoverinfo="skip",
     )  # fmt: skip
     figure.add_scatter(x=x, y=n * 0.01, mode="lines", line={"color": _GREY, "dash": "dash"}, name="expected")
-    spent = np.cumsum(known["p_cycle"].to_numpy() <= _ALARM)
     figure.add_scatter(x=x, y=spent, mode="lines", line={"color": _RED, "shape": "hv"}, name="alarms at p 0.01")
     figure.update_yaxes(title="alarms so far", rangemode="tozero")
     return figure
@@ -126,13 +144,15 @@ def p_of_variables(drift: pd.DataFrame, named: Sequence[tuple[Mapping[str, Any],
     texts = {series: json.loads(series) for series in kept["series"].unique()}
     rows, names, places = [], [], _places(kept)
     columns = sorted(places.dropna().unique())
-    number = {place: k for k, place in enumerate(columns)}
+    together = -(-len(columns) // COLUMNS)
+    number = {place: k // together for k, place in enumerate(columns)}
+    columns = columns[::together]
     several = len(texts) > 1
     for labels, variable in chosen:
         own = kept["variable"].eq(variable) & kept["series"].isin([s for s, of in texts.items() if of == labels])
         line = np.full(len(columns), np.nan)
         values = -np.log10(kept.loc[own, "p_value"].clip(lower=_LEAST).to_numpy())
-        np.fmax.at(line, [number[p] for p in places[own]], values)  # of several members the least p
+        np.fmax.at(line, [number[p] for p in places[own]], values)  # of several members and times the least p
         rows.append(line)
         of = " ".join(map(str, labels.values())) if several else ""
         names.append(_plain(f"{variable} {of}".strip()))
@@ -143,6 +163,8 @@ def p_of_variables(drift: pd.DataFrame, named: Sequence[tuple[Mapping[str, Any],
         hovertemplate="%{y} %{x}<br>p 10<sup>-%{z:.2f}</sup><extra></extra>",
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", automargin=True)
+    if together > 1:
+        figure.update_xaxes(title=f"the least p of {together} times each")
     return figure
 
 
