@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 import numpy as np
 
@@ -131,6 +132,7 @@ class Feed:
         self.source: Source = sources.open_source(source) if self._own else source
         self._ring: Ring | None = None
         self._closed = False
+        self._running: WeakSet[Generator[Batch, None, None]] = WeakSet()
         self.epoch = 0
         """Number of the next epoch, from 0 on; may be set, to go on where another run was."""
         try:
@@ -201,9 +203,11 @@ class Feed:
             raise UsageError(f"{self.source.name}: this feed is closed")
         samples = self.order.epoch(self.epoch)
         self.epoch += 1
-        return self._deliver(samples)
+        running = self._deliver(samples)
+        self._running.add(running)
+        return running
 
-    def _deliver(self, samples: np.ndarray) -> Iterator[Batch]:
+    def _deliver(self, samples: np.ndarray) -> Generator[Batch, None, None]:
         ring, self._ring = self._ring or self._make_ring(), None
         plan = Plan(samples, self.order.batch, self.parts)
         ahead = self.depth * plan.per_batch
@@ -254,8 +258,13 @@ class Feed:
         return f"{self.source.name}: {self.axis.labels[item.time]}"
 
     def close(self) -> None:
-        """Let go of buffers and, if the feed opened it, of the source; harmless when called twice."""
+        """End epochs that still run, let go of buffers and, if the feed opened it, of the source.
+
+        Harmless when called twice; to be called by the thread that takes the batches.
+        """
         self._closed, self._ring = True, None
+        for running in list(self._running):
+            running.close()
         if self._own:
             self.source.close()
 

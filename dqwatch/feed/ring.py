@@ -38,7 +38,8 @@ class Ring:
         self._targets = [lanes.make_target(shape) for _ in range(lanes.n_targets)]
         self._copied: list[Any] = [None] * depth
         """Of each host buffer, the copy that must be over before it is written again."""
-        self._used: list[Any] = [None] * lanes.n_targets
+        # New memory may be what work that is queued still uses.
+        self._used: list[Any] = [lanes.mark() for _ in self._targets]
         """Of each buffer on the device, what must be over before it is written again."""
 
     def host(self, batch: int) -> np.ndarray:
@@ -70,9 +71,11 @@ class Ring:
                 following += 1
             target = batch % len(self._targets)
             self._lanes.hand_over(self._copied[batch % len(self._hosts)])
-            yield batch, self._targets[target][: len(plan.samples_of(batch))]
+            try:
+                yield batch, self._targets[target][: len(plan.samples_of(batch))]
+            finally:  # of an epoch that is broken off too: the next one has these buffers
+                self._used[target] = self._lanes.mark()
             queued.popleft()
-            self._used[target] = self._lanes.mark()
 
     def _take(self, plan: Plan, results: Results, batch: int) -> list[Any]:
         return [results.take(position) for position in range(*plan.items_of(batch))]

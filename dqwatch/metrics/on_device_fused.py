@@ -8,6 +8,7 @@ Imported only where Triton is installed, and used on CUDA devices; `on_device.lo
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import triton
@@ -165,8 +166,10 @@ def look_once(values: Any, floats: Any, codes: Any, weights: Any, keys: Any) -> 
     sums = torch.empty((n_fields, blocks, 4), dtype=torch.float64, **given)
     counts = torch.empty((n_fields, blocks, _ROOM), dtype=torch.int32, **given)
     hashes = torch.empty((n_fields, blocks), dtype=torch.int64, **given)
-    _look[(blocks, n_fields)](
-        values, values if weights is None else weights, keys, floats, codes, ints, sums, counts, hashes, n,
-        weighted=weights is not None, length=layout.BLOCK, n_lanes=_LANES, room=_ROOM, enable_fp_fusion=False,
-    )  # fmt: skip
+    # Kernels run on the device that is current, which need not be that of the values.
+    with torch.cuda.device(values.device) if values.is_cuda else nullcontext():
+        _look[(blocks, n_fields)](
+            values, values if weights is None else weights, keys, floats, codes, ints, sums, counts, hashes, n,
+            weighted=weights is not None, length=layout.BLOCK, n_lanes=_LANES, room=_ROOM, enable_fp_fusion=False,
+        )  # fmt: skip
     return Partial(ints, sums, counts, hashes)

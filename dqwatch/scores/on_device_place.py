@@ -60,8 +60,12 @@ class DevicePlace:
         return load_torch().from_numpy(np.ascontiguousarray(own)).to(self.torch_device)
 
     def put_field(self, values: Any) -> Any:
-        """A field on the device: an array, or a tensor that may be there already."""
-        return self.put(values) if isinstance(values, np.ndarray) else values.to(self.torch_device)
+        """A field on the device: an array, or a tensor that may be there already; of half precision as float32."""
+        if isinstance(values, np.ndarray):
+            return self.put(values)
+        torch = load_torch()
+        half = values.dtype in (torch.float16, torch.bfloat16)
+        return values.detach().to(self.torch_device, torch.float32 if half else values.dtype)
 
     def _neighbours(self, index: np.ndarray) -> tuple[Any, Any]:
         return self.put(np.maximum(index, 0)).long(), self.put(index >= 0)

@@ -35,6 +35,17 @@ def test_p_values_are_those_of_arrays(baseline: Baseline, device: str | None) ->
     pd.testing.assert_series_equal(found.cycles["p_cycle"], host.cycles["p_cycle"], check_exact=True)
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.float16, torch.bfloat16])
+def test_tensors_of_a_training_are_scored_by_their_values(baseline: Baseline, kind: torch.dtype) -> None:
+    tensor = torch.from_numpy(np.stack([FIELDS[name][N:] for name in NAMES], axis=1)).to(kind).requires_grad_()
+    given = {"times": SECONDS, "variables": NAMES}
+    host = dqwatch.score(tensor.detach().float().numpy(), baseline, **given)
+    found = dqwatch.score(tensor, baseline, **given, device="torch:cpu")
+    pd.testing.assert_series_equal(found.drift["p_value"], host.drift["p_value"], check_exact=True)
+    np.testing.assert_allclose(found.drift["score"], host.drift["score"], rtol=1e-9)
+    assert tensor.grad is None
+
+
 def refuse(*_: object) -> None:
     raise AssertionError("a field was copied to the host")
 

@@ -112,6 +112,37 @@ def test_what_is_computed_later_sees_its_own_batch(
         np.testing.assert_array_equal(values[:, :, 0, 0], data[chosen])
 
 
+@pytest.mark.parametrize("taken", [1, 2, 5])
+def test_what_is_computed_of_an_epoch_that_was_broken_off_sees_its_own_batch(lanes: SimulatedLanes, taken: int) -> None:
+    data = np.arange(120, dtype=np.float32).reshape(60, 2)
+    feed = dqwatch.Feed(FakeSource({"x": data}), device="numpy", batch=3, depth=3, workers=2)
+    seen: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def look(batch: Any) -> None:
+        lanes.compute.put(lambda values=batch.values: (time.sleep(2e-2), seen.append((values.copy(), batch.times))))
+
+    for _ in range(3):
+        for number, batch in enumerate(feed, 1):
+            look(batch)
+            if number == taken:
+                break
+    for batch in feed:
+        look(batch)
+    lanes.mark().synchronize()
+    assert len(seen) == 3 * taken + 20
+    for values, chosen in seen:
+        np.testing.assert_array_equal(values[:, :, 0, 0], data[chosen])
+
+
+def test_closing_ends_an_epoch_that_somebody_still_holds(lanes: SimulatedLanes) -> None:
+    with dqwatch.Feed(FakeSource({"x": np.ones((20, 2), np.float32)}), device="numpy", workers=2) as feed:
+        running = iter(feed)
+        next(running)
+        assert [t for t in threading.enumerate() if t.name.startswith("dqwatch")]
+    assert not [t for t in threading.enumerate() if t.name.startswith("dqwatch")]
+    assert list(running) == []
+
+
 def test_a_copy_that_fails_leaves_no_thread(lanes: SimulatedLanes, monkeypatch: pytest.MonkeyPatch) -> None:
     own, done = lanes.copy, []
 
