@@ -98,8 +98,12 @@ def _times(state: Mapping[str, Any], model: Model, steps: int) -> list[Any] | No
 
 
 def _from_fieldlist(state: Mapping[str, Any], fields: Iterable[Any], model: Model, namer: Namer) -> Tensors:
-    """The fields that the model takes, all others left out; what is missing at a time is NaN there."""
+    """The fields that the model takes, all others left out; what is missing at a time is NaN there.
+
+    The input `cutout` of anemoi-inference 0.13 has one field of a variable, (step, cell), without a time of its own.
+    """
     found: dict[str, dict[str, Any]] = {}
+    stacked: dict[str, np.ndarray] = {}
     units: dict[str, str] = {}
     for field in fields:
         name = namer(field, field.metadata(namespace="mars"))
@@ -107,11 +111,21 @@ def _from_fieldlist(state: Mapping[str, Any], fields: Iterable[Any], model: Mode
             continue
         time = field.metadata("valid_datetime", default=None)
         if time is None:
-            raise UsageError(f"state: a field of '{name}' has no valid time; it cannot be placed")
+            values = field.to_numpy(dtype=np.float32)
+            if values.ndim != 2:
+                raise UsageError(f"state: a field of '{name}' has no valid time; it cannot be placed")
+            stacked[name] = values
+            continue
         found.setdefault(name, {})[str(time)] = field
         said = field.metadata("units", default=None)
         if said is not None:
             units[name] = str(said)
+    if stacked and found:
+        raise UsageError(
+            f"state: fields of {_some(sorted(found))} have valid times, those of {_some(sorted(stacked))} none"
+        )
+    if stacked:
+        return _from_arrays(state, stacked, model)
     if not found:
         raise UsageError(f"state: none of its fields is one that the model takes ({_some(sorted(model.inputs))})")
     times = sorted({time for of in found.values() for time in of})

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import earthkit.data as earthkit_data
 import numpy as np
 import pytest
+from anemoi.inference.post_processors.earthkit_state import wrap_state
 from conftest import real_data
 
 import dqwatch
 from dqwatch.buffers import Buffers
+from dqwatch.integrations.states import Model, as_tensors
 
 FILES = ("test4.grib", "t_time_series.grib", "era5-levels-members.grib", "O32_global.grib2", "healpix_H8.grib2")
 
@@ -40,6 +43,21 @@ def test_same_fields_as_the_file(file):
     assert from_memory.variables == from_file.variables
     assert [g.kind for g in from_memory.grids] == [g.kind for g in from_file.grids]
     from_file.close()
+
+
+def test_fields_of_all_steps_as_the_input_cutout_wraps_them():
+    """It gives pre-processors one field of a variable, (step, cell), without a time of its own."""
+    values = np.arange(8, dtype=np.float32).reshape(2, 4)
+    lags = (timedelta(hours=-6), timedelta(0))
+    known = Model("data", {}, frozenset({"2t"}), lags, namer=lambda field, mars: mars["param"])
+    state = {"date": datetime(2020, 1, 1, 6), "latitudes": np.zeros(4), "longitudes": np.arange(4.0)}
+    arrays = {"2t": values, "lsm": values}
+    variables = {name: SimpleNamespace(grib_keys={"param": name}) for name in arrays}
+    wrapped = wrap_state({**state, "fields": arrays}, variables)
+    made = as_tensors({**state, "fields": wrapped}, known)
+    assert list(made.fields) == ["2t"]
+    np.testing.assert_array_equal(made.fields["2t"], values)
+    assert list(made.times) == [datetime(2020, 1, 1, 0), datetime(2020, 1, 1, 6)]
 
 
 def test_a_state_that_holds_a_fieldlist():

@@ -205,8 +205,8 @@ class FakeField:
     def metadata(self, *keys: str, namespace: str | None = None, default: Any = None) -> Any:
         return self._mars if namespace else self._keys.get(keys[0], default)
 
-    def to_numpy(self, *, flatten: bool, dtype: Any) -> np.ndarray:
-        return self._values.ravel().astype(dtype)
+    def to_numpy(self, *, flatten: bool = False, dtype: Any) -> np.ndarray:
+        return (self._values.ravel() if flatten else self._values).astype(dtype)
 
 
 def tensors(*fields: FakeField, model: Model | None = None, **more: Any):
@@ -244,6 +244,10 @@ def test_another_namer_goes_before_that_of_the_model():
 NO_STATE = {
     "other variables": ([FakeField("sp", "2003-05-04", [1])], "none of its fields is one that the model takes (2t)"),
     "no time": ([FakeField("2t", None, [1])], "'2t' has no valid time"),
+    "times of some": (
+        [FakeField("2t", "a", [1]), FakeField("2t", None, [[1], [2]])],
+        "fields of 2t have valid times, those of 2t none",
+    ),
     "sizes": ([FakeField("2t", "a", [1]), FakeField("2t", "b", [1, 2])], "fields of one variable have 1, 2 cells"),
 }
 
