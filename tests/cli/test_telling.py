@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -45,6 +47,23 @@ COURSE = ("pass", "fail", "fail", "warn", "pass", "no_data", "fail", "pass")
 def test_who_is_told_of_a_course_of_runs(occasion, history, told, server, tmp_path, monkeypatch) -> None:
     words = ["--notify-on", occasion, *(["--history", str(tmp_path / "h.db")] if history else [])]
     assert [gate(monkeypatch, status, server, *words) for status in COURSE] == told
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["audit x", "gate x", "drift x --baseline b", "weights x --config c.yaml -o w.yaml", "losses x"],
+    ids=lambda line: line.split()[0],
+)
+def test_every_verb_that_concludes_is_recorded(line: str, tmp_path, monkeypatch, capfd) -> None:
+    verb, *words = line.split()
+    monkeypatch.chdir(tmp_path)
+    verdict = make_verdict("fail", verb=verb, p={"2020-01-01T00": {"t": 1e-4}}, p_cycle={"2020-01-01T00": 1e-4})
+    monkeypatch.setattr(dqwatch, verb, lambda *_, **__: verdict, raising=False)
+    assert main([verb, *words, "--history", "h.db", "--label", "source=ifs", "--quiet"]) == 1
+    with closing(sqlite3.connect("h.db")) as history:
+        (run,) = history.execute("select verb, status, exit_code, series from dqwatch_runs").fetchall()
+        assert history.execute("select count(*) from dqwatch_drift").fetchone() == (1,)
+    assert (*run[:3], json.loads(run[3])) == (verb, "fail", 1, {"source": "ifs"})
 
 
 def test_each_series_has_a_state_of_its_own(server, tmp_path, monkeypatch) -> None:
