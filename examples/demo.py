@@ -19,11 +19,11 @@ from typing import NamedTuple
 DATA = Path("demo")
 REPORT = "demo/report.html"
 VERDICT = "demo/soil.json"
-WEIGHTS = "demo/weights.yaml"
+WEIGHTS, PAGE = "demo/weights.yaml", "demo/weights.html"
 ADVICE = "demo/weights.json"
 CONFIG = os.path.relpath(Path(__file__).with_name("aifs_single_1_0.yaml"))
 AIMS = ["--incoming", "demo/new_source.zarr", "--baseline", "demo/baseline.zarr", "--target", "head"]
-AIMS += ["-o", WEIGHTS, "--json", ADVICE, "--html", "demo/weights.html"]
+AIMS += ["-o", WEIGHTS, "--json", ADVICE, "--html", PAGE]
 SOIL = {"swvl1", "swvl2"}
 LOWERED = 0.9
 """A factor below counts as a weight that changes."""
@@ -104,6 +104,8 @@ def main() -> int:
     if not set(named) == set(changed) == SOIL:
         print("Expected swvl1 and swvl2: this is a bug.")
         return 1
+    print(f"Open {REPORT}: it tells alone what became of the soil, where, and that spots of rain may follow;")
+    print(f"{PAGE} shows the weights.")
     print(f"The data lie in {DATA}/; try: dqwatch audit FILE with a file of your own (Zarr, NetCDF or GRIB).")
     return 0
 

@@ -67,6 +67,7 @@ def test_the_weights_of_the_soil_are_lowered_and_no_others(ran: tuple[Path, str]
     assert factors["swvl2"] < 0.2
     assert all(factor > 0.95 for name, factor in factors.items() if not name.startswith("swvl"))
     text = (folder / "weights.yaml").read_text()
+    assert said.rstrip().splitlines()[-3].startswith("Open demo/report.html: ")
     assert said.rstrip().splitlines()[-1].startswith("The data lie in")
     assert text in said
     content = yaml.safe_load(text)["training"]["scalers"]["datasets"]["data"]["general_variable"]["weights"]
