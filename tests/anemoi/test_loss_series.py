@@ -142,7 +142,8 @@ def test_a_resumed_run_goes_on_and_other_variables_are_refused(module, tmp_path:
 
 
 def test_without_lightning_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pytorch_lightning", None)
+    for name in ("pytorch_lightning", "pytorch_lightning.callbacks"):  # one may have been imported by the other
+        monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delitem(sys.modules, "dqwatch.integrations.anemoi_training", raising=False)
     with pytest.raises(MissingExtraError, match="needs pytorch-lightning"):
         importlib.import_module("dqwatch.integrations.anemoi_training")
