@@ -40,38 +40,18 @@ def add_within(square, values, mean_squares, first, phi):
 
 
 @compiled
-def add_pieces(values, weights, bounds, area_of, coarse_of, areas, coarse):
-    """Sums of w, w x and w x^2 over the finite values, piece by piece, onto both kinds of areas, (3, area) each."""
-    for p in range(area_of.size):
-        i0, i1 = bounds[p], bounds[p + 1]
-        x, w = values[i0:i1], weights[i0:i1]
-        n, first, second = 0.0, 0.0, 0.0
-        for i in range(x.size):
-            d = np.float64(x[i])
-            finite = abs(d) < np.inf
-            d = d if finite else 0.0
-            u = w[i] if finite else 0.0
-            n += u
-            first += u * d
-            second += u * d * d
-        a, c = area_of[p], coarse_of[p]
-        areas[0, a] += n
-        areas[1, a] += first
-        areas[2, a] += second
-        coarse[0, c] += n
-        coarse[1, c] += first
-        coarse[2, c] += second
+def add_pieces(values, before, weights, bounds, area_of, coarse_of, areas, coarse):
+    """Sums of w, w x and w x^2 over the finite values, piece by piece, onto both kinds of areas, (3, area) each.
 
-
-@compiled
-def add_change_pieces(values, before, weights, bounds, area_of, coarse_of, areas, coarse):
-    """As `add_pieces`, of the differences of two fields."""
+    Of the differences to another field where `before` has any cell.
+    """
+    change = before.size > 0
     for p in range(area_of.size):
         i0, i1 = bounds[p], bounds[p + 1]
         x, y, w = values[i0:i1], before[i0:i1], weights[i0:i1]
         n, first, second = 0.0, 0.0, 0.0
         for i in range(x.size):
-            d = np.float64(x[i] - y[i])
+            d = np.float64(x[i] - y[i]) if change else np.float64(x[i])
             finite = abs(d) < np.inf
             d = d if finite else 0.0
             u = w[i] if finite else 0.0

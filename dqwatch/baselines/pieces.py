@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dqwatch.baselines.kernel_sums import add_change_pieces, add_pieces
+from dqwatch.baselines.kernel_sums import add_pieces
 from dqwatch.scores.areas import Areas
 from dqwatch.scores.view import Place
 
@@ -61,8 +61,6 @@ class Pieces:
         """Sums of w, w x and w x^2, (3, area) of each kind."""
         n_areas, n_coarse = self._sizes
         areas, coarse = np.zeros((3, n_areas)), np.zeros((3, max(1, n_coarse)))
-        if before is None:
-            add_pieces(values, self.weights, self._bounds, *self._of, areas, coarse)
-        else:
-            add_change_pieces(values, before, self.weights, self._bounds, *self._of, areas, coarse)
+        other = values[:0] if before is None else before
+        add_pieces(values, other, self.weights, self._bounds, *self._of, areas, coarse)
         return areas, coarse[:, :n_coarse]

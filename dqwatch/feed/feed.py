@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, NamedTuple
 from weakref import WeakSet
@@ -260,11 +261,12 @@ class Feed:
     def close(self) -> None:
         """End epochs that still run, let go of buffers and, if the feed opened it, of the source.
 
-        Harmless when called twice; to be called by the thread that takes the batches.
+        Harmless when called twice. Called by the thread that takes the batches it leaves no other thread behind.
         """
         self._closed, self._ring = True, None
         for running in list(self._running):
-            running.close()
+            with suppress(ValueError):  # another thread is in it, and ends it when it leaves it
+                running.close()
         if self._own:
             self.source.close()
 

@@ -89,7 +89,8 @@ def linear_bins(low: float, high: float) -> Bins:
     if not (math.isfinite(span) and span > 0):
         low, span = low - 0.5 if math.isfinite(low) else 0.0, 1.0
     width = _snap(max(span / (BINS - 1), abs(low) * _NARROWEST))
-    return Bins(low=math.floor(low / width) * width, width=width)
+    start = math.floor(low / width) * width
+    return Bins(low=start - width if start > low else start, width=width)  # low / width may underflow to 0
 
 
 def _snap(width: float) -> float:

@@ -58,20 +58,8 @@ def _around_in_rows(values, r, i, starts, lengths, closed, beside):
 
 
 @compiled
-def _count_around(starts, lengths, closed, first, step, degrees):
-    beside = np.empty((3, 3))
-    for r in range(starts.size):
-        _lay(r, starts, first, step, beside)
-        for i in range(lengths[r]):
-            for q in range(max(r - 1, 0), min(r + 2, starts.size)):
-                j, count = _span(i, beside[q - r + 1], lengths[q], closed[q])
-                for _ in range(count):
-                    degrees[starts[r] + i] += q != r or j != i
-                    j = j + 1 if j + 1 < lengths[q] else 0
-
-
-@compiled
 def _list_around(starts, lengths, closed, first, step, pairs):
+    """Pairs as far as they fit; how many there are."""
     n, beside = 0, np.empty((3, 3))
     for r in range(starts.size):
         _lay(r, starts, first, step, beside)
@@ -80,17 +68,18 @@ def _list_around(starts, lengths, closed, first, step, pairs):
                 j, count = _span(i, beside[q - r + 1], lengths[q], closed[q])
                 for _ in range(count):
                     if q != r or j != i:
-                        pairs[0, n], pairs[1, n] = starts[r] + i, starts[q] + j
+                        if n < pairs.shape[1]:
+                            pairs[0, n], pairs[1, n] = starts[r] + i, starts[q] + j
                         n += 1
                     j = j + 1 if j + 1 < lengths[q] else 0
+    return n
 
 
 def list_pairs_in_rows(starts, lengths, closed, first, step):
     """Cells, and the neighbours of each, int64 (2, pair): what `count_wet_in_rows` looks at."""
-    degrees = np.zeros(int(lengths.sum()), np.int64)
-    _count_around(starts, lengths, closed, first, step, degrees)
-    pairs = np.empty((2, int(degrees.sum())), np.int64)
-    _list_around(starts, lengths, closed, first, step, pairs)
+    asked = starts, lengths, closed, first, step
+    pairs = np.empty((2, _list_around(*asked, np.empty((2, 0), np.int64))), np.int64)
+    _list_around(*asked, pairs)
     return pairs
 
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from metrics.fake_source import row_of
@@ -24,6 +24,7 @@ def counted(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
+@example(-5e-324, 479.0)
 def test_linear_bins_cover_the_range(low: float, span: float) -> None:
     bins = linear_bins(low, low + span)
     assert bins.edges[1] <= low
